@@ -1,0 +1,149 @@
+/** Wording of the findings of `diff`: what changed that cannot be made live, why, and what the author can do. */
+import type { Wording } from './diagnostic.js';
+
+const list = (names: readonly string[]) => names.join(', ');
+const at = (place: { functionName: string; offset: number }) => `${place.functionName}+0x${place.offset.toString(16)}`;
+
+export const diffMessages = {
+  'elf-formats-differ': (details: { original: string; patched: string; fields: readonly string[] }) => ({
+    what: `${details.original} and ${details.patched} are objects of different kinds (${list(details.fields)})`,
+    why: 'Only objects of one CPU and ABI can be compared.',
+    fix: 'Compile both sides with the same compiler and the same flags.',
+  }),
+  'elf-machine-unsupported': (details: { fileName: string; machine: number }) => ({
+    what: `${details.fileName} is for a CPU that kptool does not know (ELF machine ${details.machine})`,
+    why: 'How a function is entered and which tables belong to it differs from CPU to CPU.',
+    fix: 'Build for a supported architecture; the README lists them.',
+  }),
+  'static-local-removed': (details: { variable: string; functionName: string }) => ({
+    what: `${details.functionName} no longer uses its static variable ${details.variable}`,
+    why: 'Its value would be lost, and whether another variable took its place cannot be told from the objects.',
+    fix: `Keep a use of ${details.variable} in ${details.functionName}; if the function was inlined by the change, mark it noinline.`,
+  }),
+  'static-local-changed': (details: {
+    variable: string;
+    functionName: string;
+    originalSize: number;
+    patchedSize: number;
+  }) => ({
+    what: `The static variable ${details.variable} of ${details.functionName} changes its type: ${details.originalSize} bytes become ${details.patchedSize}`,
+    why: 'The running kernel keeps the old variable, with its old layout, and other code may still use it.',
+    fix: 'Leave the variable as it is and add a second one with a new name, or keep the new state in a shadow variable (klp_shadow_alloc).',
+  }),
+  'static-local-ambiguous': (details: {
+    variable: string;
+    originals: readonly string[];
+    candidates: readonly string[];
+  }) => ({
+    what: `Which static variable named ${details.variable} is which cannot be told`,
+    why: 'Their functions are gone from the patched object, probably inlined, and several variables have this name and size.',
+    fix: 'Mark the functions that own them noinline, so that each variable keeps its user.',
+    details: [`original: ${list(details.originals)}`, `patched: ${list(details.candidates)}`],
+  }),
+  'section-kind-changed': (details: { section: string; of: string }) => ({
+    what: `${details.of} moves to another kind of memory`,
+    why: `Section ${details.section} has another type or other flags than in the original; the running kernel keeps the old one.`,
+    fix: 'Leave attributes such as const, __ro_after_init and __read_mostly as they were.',
+  }),
+  'symbol-kind-changed': (details: { symbol: string }) => ({
+    what: `${details.symbol} changes from static to global, from function to data, or the like`,
+    why: 'The target has the old kind of symbol, so that references to it would not be resolved in the same way.',
+    fix: 'Keep its declaration and add a new symbol beside it.',
+  }),
+  'symbol-moved': (details: { symbol: string; from: string; to: string }) => ({
+    what: `${details.symbol} moves from section ${details.from} to ${details.to}`,
+    why: 'The running kernel keeps it where it is.',
+    fix: 'Leave its section attribute as it was.',
+  }),
+  'data-size-changed': (details: { variable: string; originalSize: number; patchedSize: number }) => ({
+    what: `${details.variable} changes its size from ${details.originalSize} to ${details.patchedSize} bytes`,
+    why: 'A livepatch replaces functions. Data in memory keeps its size and its layout.',
+    fix: 'Add a new variable beside it, or keep the additional state in a shadow variable (klp_shadow_alloc).',
+  }),
+  'data-changed': (details: { section: string; variables: readonly string[] }) => ({
+    what: `The patch changes the initial value of ${list(details.variables)}`,
+    why: 'A livepatch replaces functions. Data in memory keeps its value, and so do all that use it.',
+    fix: 'Set the new value in a pre-patch callback, or let the changed functions use a new variable.',
+    details: [`section ${details.section}`],
+  }),
+  'data-shared': (details: { section: string; variables: readonly string[] }) => ({
+    what: `Changed code refers to ${details.section} in a way that names no variable`,
+    why: 'The livepatch would get a copy of these data, and the rest of the kernel would go on with the original.',
+    fix: 'Refer to the variables by name in the changed functions.',
+    details: details.variables.length > 0 ? [`variables there: ${list(details.variables)}`] : [],
+  }),
+  'init-changed': (details: { section: string; functions: readonly string[] }) => ({
+    what: `The patch changes ${details.functions.length > 0 ? list(details.functions) : details.section}, which runs only at boot or while the module is loaded`,
+    why: `Code and data in ${details.section} have done their work and are gone from memory.`,
+    fix: 'Leave it out of the patch. What it would have set up can be done in a pre-patch callback.',
+  }),
+  'export-changed': (details: { section: string }) => ({
+    what: 'The patch adds or removes an EXPORT_SYMBOL',
+    why: `The kernel reads ${details.section} when a module is loaded; a livepatch cannot add to it for the target.`,
+    fix: 'Leave the exports as they are. Code of the same patch finds new functions without one.',
+  }),
+  'section-changed': (details: { section: string; symbols: readonly string[] }) => ({
+    what: `Section ${details.section} changes, and no changed function brings it along`,
+    why: 'kptool does not know how the running kernel could be given the new content.',
+    fix: 'Find what in the patch changes it and leave that out.',
+    details: details.symbols.length > 0 ? [`symbols that differ: ${list(details.symbols)}`] : [],
+  }),
+  'group-changed': (details: { section: string }) => ({
+    what: `${details.section} changes and belongs to a section group`,
+    why: 'Of a group (COMDAT) the linker keeps one copy, and which one the running kernel has is not known.',
+    fix: 'Leave it out of the patch or give the changed code a name of its own.',
+  }),
+  'function-not-traceable': (details: { functionName: string; section: string }) => ({
+    what: `${details.functionName} cannot be redirected`,
+    why: `The original has no ftrace entry: it is inline, notrace or part of what tracing itself uses (${details.section}).`,
+    fix: `Make the definition __always_inline so that its callers change instead, or change the callers of ${details.functionName}.`,
+  }),
+  'sibling-call': (details: { functionName: string; offset: number }) => ({
+    what: `${at(details)} ends the function by jumping into another one`,
+    why: 'On this CPU the caller would go on with the livepatch module\'s data pointer (r2) and crash.',
+    fix: `Add __attribute__((optimize("-fno-optimize-sibling-calls"))) to the definition of ${details.functionName}.`,
+  }),
+  'entry-size-unknown': (details: { section: string; setting: string }) => ({
+    what: `The size of an entry of ${details.section} is not known`,
+    why: 'Entries that belong to changed functions cannot be told from the others.',
+    fix: `Set ${details.setting} in the environment (create-diff-object), or let kptool build find it out.`,
+    exitStatus: 2 as const,
+  }),
+  'table-malformed': (details: { section: string; offset: number }) => ({
+    what: `${details.section} is not laid out as expected at offset 0x${details.offset.toString(16)}`,
+    why: 'Its entries cannot be told from each other, so that the wrong ones could be shipped.',
+    fix: 'Check that the entry sizes are those of the target kernel.',
+  }),
+  'static-branch-in-module': (details: { functionName: string; offset: number; key: string; module: string }) => ({
+    what: `${at(details)} uses the static key ${details.key} of module ${details.module}`,
+    why: 'Jump labels are set up when the livepatch is loaded, which may be before its references into a module are resolved.',
+    fix: `In the changed function replace static_branch_likely(&${details.key}) and static_branch_unlikely(&${details.key}) by static_key_enabled(&${details.key}).`,
+  }),
+  'static-call-in-module': (details: { functionName: string; offset: number; key: string; module: string }) => ({
+    what: `${at(details)} makes a static call whose key ${details.key} is in module ${details.module}`,
+    why: 'Static calls are set up when the livepatch is loaded, which may be before its references into a module are resolved.',
+    fix: 'In the changed function call through the pointer: static_call_query(NAME)(…).',
+  }),
+  'table-needs-module': (details: { section: string; symbol: string; module: string }) => ({
+    what: `${details.section} of a changed function refers to ${details.symbol} of module ${details.module}`,
+    why: 'The kernel reads this table while it loads the livepatch, which may be before the module is there.',
+    fix: `Leave the code that needs ${details.symbol} there in a function that the patch does not change.`,
+  }),
+  'ignore-target-missing': (details: { macro: string; name: string }) => ({
+    what: `${details.macro} names ${details.name === '' ? 'nothing' : details.name}, which the object does not have`,
+    why: 'What the author wanted ignored is not ignored.',
+    fix: 'Correct the name; sections are named as readelf -S prints them.',
+  }),
+  'ignore-needless': (details: { functionName: string }) => ({
+    severity: 'warning' as const,
+    what: `KPATCH_IGNORE_FUNCTION(${details.functionName}) has no effect: the function does not change`,
+    why: 'The macro may hide a later change of the function.',
+    fix: 'Remove the macro.',
+  }),
+  'tracepoint-dropped': (details: { functionName: string; offset: number; tracepoint: string; module: string }) => ({
+    severity: 'warning' as const,
+    what: `The tracepoint ${details.tracepoint} at ${at(details)} is off while the livepatch is enabled`,
+    why: `Its key is in module ${details.module}; a livepatch cannot be connected to it in time.`,
+    fix: 'Nothing, if nobody traces it.',
+  }),
+} satisfies Record<string, (details: never) => Wording>;

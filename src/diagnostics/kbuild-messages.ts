@@ -1,0 +1,83 @@
+/** Wording of the findings of `kbuild`: what happened, why, what to do. */
+import type { Wording } from './diagnostic.js';
+
+const sideName = { original: 'unpatched', patched: 'patched' } as const;
+type Side = keyof typeof sideName;
+
+export const kbuildMessages = {
+  'oot-no-makefile': (details: { tree: string }) => ({
+    what: `${details.tree} has no Kbuild, Makefile or dkms.conf.`,
+    why: 'So nothing says how its modules are built.',
+    fix: 'Name the folder that holds the Makefile with --oot, or say how the tree is built with oot.make in kpatch.config.json.',
+  }),
+  'dkms-unsupported': (details: { construct: string }) => ({
+    what: `dkms.conf uses what kptool does not understand: ${details.construct.trim().slice(0, 200)}`,
+    why: 'The file is a shell script to dkms. kptool reads assignments and simple commands, and runs nothing to understand it.',
+    fix: 'Say how the tree is built with oot.make in kpatch.config.json; it takes the place of dkms.conf.',
+  }),
+  'source-not-built': (details: { source: string; rules: readonly string[]; log: string }) => ({
+    what: `${details.source} is in none of the modules that the tree builds.`,
+    why: 'A change to it changes nothing that runs, so there is nothing to patch; the kernel configuration may leave it out.',
+    fix: 'Check that the tree is the one of the running module, and that the variables its Makefile wants are given with --make-arg.',
+    details: [...details.rules, `log: ${details.log}`],
+  }),
+  'compile-failed': (details: { side: Side; errors: readonly string[]; log: string }) => ({
+    what: `The ${sideName[details.side]} source does not compile.`,
+    why:
+      details.side === 'original'
+        ? 'Without the patch it does not compile against this kernel either: the tree, the kernel or a make variable is not the right one.'
+        : 'It compiled before the patch was applied.',
+    fix:
+      details.side === 'original'
+        ? 'Check that an ordinary build works, and give the variables that it needs with --make-arg or oot.make.'
+        : 'Correct the patch.',
+    details: [...details.errors, `log: ${details.log}`],
+  }),
+  'modpost-failed': (details: { side: Side; findings: readonly string[]; log: string }) => ({
+    what: `The modules of the ${sideName[details.side]} tree cannot be linked.`,
+    why: 'Their objects compile, but use symbols that neither the kernel nor the tree gives them, or break another rule of modpost.',
+    fix: 'Where another package exports the symbols, name its Module.symvers with --make-arg KBUILD_EXTRA_SYMBOLS=FILE.',
+    details: [...details.findings, `log: ${details.log}`],
+  }),
+  'make-failed': (details: {
+    side: Side;
+    program: string;
+    directory: string;
+    lastLines: readonly string[];
+    log: string;
+  }) => ({
+    what: `${details.program} failed in the ${sideName[details.side]} tree.`,
+    why: 'Its last lines, below, should tell the cause.',
+    fix: 'Check that an ordinary build of the tree works, and give the variables that it needs with --make-arg or oot.make.',
+    details: [...details.lastLines, `ran in: ${details.directory}`, `log: ${details.log}`],
+  }),
+  'no-modules-built': (details: { tree: string; chosenBy: string; expected: readonly string[]; log: string }) => ({
+    what: 'The build succeeded, but no module came out of it.',
+    why: `The tree was built by ${details.chosenBy}. Often a Makefile builds nothing as long as a variable is not set, or its modules lie in a subdirectory.`,
+    fix: 'Give the variables with --make-arg, or say with oot.make in kpatch.config.json in which folder and how the tree is built.',
+    details: [...details.expected.map((module) => `expected: ${module}.ko`), `log: ${details.log}`],
+  }),
+  'built-for-other-kernel': (details: { module: string; found: string; release: string; chosenBy: string }) => ({
+    what: `The tree's build made ${details.module} for kernel ${details.found || 'unknown'}, not for ${details.release}.`,
+    why: `The tree was built by ${details.chosenBy}, and its Makefile chooses a kernel by itself, often the running one.`,
+    fix: 'Tell the Makefile the build tree in its own way, for example with oot.make: ["make", "KDIR={build}"].',
+  }),
+  'section-flags-lost': (details: { objects: readonly string[] }) => ({
+    what: 'Objects were compiled without a section for each function.',
+    why: 'The Makefile does not use the compiler that make is told (CC=), or removes -ffunction-sections, so functions cannot be taken out of the objects.',
+    fix: 'Let the Makefile call $(CC), and do not override CC in it.',
+    details: details.objects,
+  }),
+  'livepatch-undefined-symbols': (details: { symbols: readonly string[]; log: string }) => ({
+    what: 'The livepatch uses symbols that nothing defines.',
+    why: 'Neither the kernel, nor the target modules, nor the patch itself has them, so the livepatch could not be loaded.',
+    fix: 'Check the names in the patch. Where another package exports them, name its Module.symvers with --make-arg KBUILD_EXTRA_SYMBOLS=FILE.',
+    details: [...details.symbols, `log: ${details.log}`],
+  }),
+  'livepatch-link-failed': (details: { lastLines: readonly string[]; log: string }) => ({
+    what: 'The livepatch module could not be built by the kernel build system.',
+    why: 'Its last lines, below, should tell the cause.',
+    fix: 'Check that an ordinary module builds against these headers. If it does, report this with the log.',
+    details: [...details.lastLines, `log: ${details.log}`],
+  }),
+} satisfies Record<string, (details: never) => Wording>;

@@ -1,0 +1,124 @@
+/** Wording of the findings of `lookup`: what happened, why, what to do. */
+import type { Wording } from './diagnostic.js';
+
+/** As `lookup/lookup.ts` has it; repeated here because the catalogue imports nothing. */
+interface Candidate {
+  readonly sympos: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly address: bigint;
+  readonly section?: string;
+  readonly file?: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+interface Asked {
+  readonly name: string;
+  /** `cm.o` */
+  readonly object: string;
+  /** `ib_cm`, `vmlinux` */
+  readonly objectName: string;
+  readonly reason?: string;
+}
+
+export const lookupMessages = {
+  'symbol-missing': ({ name, object, objectName, reason }: Asked) => ({
+    what: `${objectName} has no symbol that is ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
+    why:
+      'The livepatch replaces functions and refers to data of the running code by their names in its symbol table. A name ' +
+      'that is there only in the object as it was just built points to another source, compiler or configuration.',
+    fix:
+      `Check that the target is ${objectName} as it runs, built from the same source with the same compiler (--module FILE.ko ` +
+      `names it). If the target is right, gcc has inlined or renamed ${name} there: patch its callers instead.`,
+  }),
+
+  'symbol-ambiguous': ({
+    name,
+    object,
+    objectName,
+    candidates,
+    reason,
+  }: Asked & { candidates: readonly Candidate[] }) => ({
+    what: `${candidates.length} symbols of ${objectName} may be ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
+    why: 'The kernel tells namesakes apart by their position in the symbol table only. A wrong position patches a wrong function, without any error.',
+    fix:
+      'Give the target as a module that was not stripped of its FILE symbols (--module FILE.ko), or one that was built by ' +
+      `this compiler from this source. Otherwise patch the callers of ${name} instead.`,
+    details: candidates.map((candidate) => describeCandidate(name, candidate)),
+  }),
+
+  'object-not-in-target': (details: {
+    object: string;
+    objectName: string;
+    target: string;
+    sources: readonly string[];
+    targetSources: readonly string[];
+    found: number;
+    total: number;
+    absent: readonly string[];
+    linkedInto: readonly string[];
+  }) => ({
+    what: `${details.object} is not part of ${details.objectName} (${details.target})`,
+    why: `${whyForeign(details)} A livepatch for ${details.objectName} with functions of ${details.object} would find none of them at run time.`,
+    fix: whereFrom(details),
+    details: details.total === 0 ? [] : [`not in the target: ${list(details.absent, 5)}`],
+  }),
+
+  'symtab-malformed': ({ file, line, problem }: { file: string; line: number; problem: string }) => ({
+    what: `${file}:${line}: ${problem}`,
+    why: 'The symbol table of the target says which symbol is meant and at which position. It is read as a whole or not at all.',
+    fix: 'Print it anew with «readelf --symbols --wide FILE» in the C locale (LC_ALL=C), or hand over the ELF file itself.',
+  }),
+} satisfies Record<string, (details: never) => Wording>;
+
+function describeCandidate(name: string, { section, size, address, sympos, file, before, after }: Candidate): string {
+  const neighbours = [
+    ...(before === undefined ? [] : [`after ${before}`]),
+    ...(after === undefined ? [] : [`before ${after}`]),
+  ];
+  const parts = [
+    `${name} in ${section ?? 'an unknown section'} at 0x${address.toString(16)}`,
+    `${size} bytes`,
+    ...(sympos === 0 ? [] : [`position ${sympos}`]),
+    ...(file === undefined ? [] : [`of ${file}`]),
+    ...neighbours,
+  ];
+  return parts.join(', ');
+}
+
+function whyForeign(details: {
+  sources: readonly string[];
+  targetSources: readonly string[];
+  found: number;
+  total: number;
+}) {
+  const { sources, targetSources, found, total } = details;
+  const share = total === 0 ? '' : ` It has ${found} of the ${total} functions of the object.`;
+  if (targetSources.length === 0) return `The target names no source files.${share}`;
+  const named = sources.some((source) => targetSources.includes(source));
+  const files = `The target was linked from ${list(targetSources, 12)}`;
+  return named ? `${files}, but its ${sources.join(', ')} is another file.${share}` : `${files}.${share}`;
+}
+
+function whereFrom({
+  object,
+  objectName,
+  linkedInto,
+}: {
+  object: string;
+  objectName: string;
+  linkedInto: readonly string[];
+}) {
+  const others = linkedInto.filter((module) => module !== objectName);
+  const linked =
+    others.length > 0
+      ? `${object} is linked into ${others.join(', ')}: give that module`
+      : `Give the ${objectName} that runs`;
+  return `${linked} with --module FILE.ko. A placeholder or an older build may lie where the module was looked for.`;
+}
+
+function list(names: readonly string[], most: number): string {
+  const further = names.length - most;
+  return further > 0 ? `${names.slice(0, most).join(', ')} and ${further} more` : names.join(', ');
+}

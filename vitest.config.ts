@@ -1,0 +1,24 @@
+/** Four tiers, by what a machine must have: Node; gcc and binutils; the corpus; kernel headers, an image and QEMU. */
+import { defineConfig } from 'vitest/config';
+
+const minutes = 60_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'cases', include: ['test/cases/**/*.test.ts'], testTimeout: 2 * minutes } },
+      { test: { name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 2 * minutes } },
+      {
+        test: {
+          name: 'kernel',
+          include: ['test/kernel/**/*.test.ts'],
+          // Builds use every CPU and a booted kernel wants one for itself; side by side they would time out.
+          fileParallelism: false,
+          testTimeout: 10 * minutes,
+          hookTimeout: 20 * minutes,
+        },
+      },
+    ],
+  },
+});
