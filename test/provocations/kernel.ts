@@ -1,0 +1,87 @@
+/** Bad kernels, modules and compilers for every code of `kernel`. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { kernelMessages } from '../../src/diagnostics/kernel-messages.js';
+import { checkCompiler } from '../../src/kernel/compiler.js';
+import { readEntrySizes } from '../../src/kernel/entry-sizes.js';
+import { readModuleFile } from '../../src/kernel/module-file.js';
+import { resolveKernel } from '../../src/kernel/resolve.js';
+import { parseSymvers } from '../../src/kernel/symvers.js';
+import {
+  fakeCompiler,
+  type HeadersParts,
+  installHeaders,
+  moduleFile,
+  temporaryFolder,
+  vermagicOf,
+} from '../unit/kernel/target.js';
+import type { Provocations } from './provocation.js';
+
+const release = '6.1.0-13-amd64';
+const other = '6.1.0-18-amd64';
+
+const resolveWith = async (parts: HeadersParts) =>
+  resolveKernel({ requested: release, modules: [], modulesFolder: await installHeaders([release], parts) });
+
+const moduleOf = async (built: string, machine = 62) =>
+  readModuleFile(await moduleFile({ information: ['name=ib_mad', vermagicOf(built)], machine }));
+
+const compilerQuestion = async (installed: string) => ({
+  kernel: { release, compiler: { program: 'gcc-12', versionText: 'gcc-12 (Debian 12.2.0-14) 12.2.0' } },
+  makeArguments: [`CC=${await fakeCompiler(installed)}`],
+  modules: [],
+  skipCheck: false,
+});
+
+export const kernelProvocations = {
+  'kernel-ambiguous': async () =>
+    resolveKernel({ modules: [], modulesFolder: await installHeaders([release, other]), running: '5.10.0' }),
+  'kernel-headers-missing': async () =>
+    resolveKernel({ requested: other, modules: [], modulesFolder: await installHeaders([release]) }),
+  'kernel-headers-incomplete': () => resolveWith({ without: ['Module.symvers'] }),
+  'kernel-headers-other-release': () => resolveWith({ ownRelease: other }),
+  'kernel-no-livepatch': () => resolveWith({ config: 'CONFIG_X86_64=y\n' }),
+  'kernel-architecture-unknown': () => resolveWith({ config: 'CONFIG_LIVEPATCH=y\n' }),
+  'kernel-modules-disagree': async () =>
+    resolveKernel({
+      modules: [await moduleOf(release), await moduleOf(other)],
+      modulesFolder: await installHeaders([release, other]),
+    }),
+  'module-malformed': async () => readModuleFile(await moduleFile({ information: [] })),
+  'module-wrong-machine': async () =>
+    resolveKernel({ modules: [await moduleOf(release, 183)], modulesFolder: await installHeaders([release]) }),
+  'module-other-kernel': async () =>
+    resolveKernel({
+      requested: release,
+      modules: [await moduleOf(other)],
+      modulesFolder: await installHeaders([release]),
+    }),
+  'symvers-malformed': () => parseSymvers('0x1\tprintk\n', 'Module.symvers'),
+  'compiler-missing': async () =>
+    checkCompiler({ ...(await compilerQuestion('')), makeArguments: ['CC=kptool-no-such-gcc'] }),
+  'compiler-differs': async () => checkCompiler(await compilerQuestion('gcc-13 (Debian 13.2.0-5) 13.2.0')),
+  'compiler-revision-differs': async () =>
+    (await checkCompiler(await compilerQuestion('gcc-12 (Debian 12.2.0-99) 12.2.0'))).warnings,
+  'entry-size-probe-failed': {
+    needs: ['gcc'],
+    run: async () => {
+      const folder = await temporaryFolder();
+      const buildDirectory = path.join(folder, 'build');
+      await mkdir(path.join(buildDirectory, 'include/generated'), { recursive: true });
+      await writeFile(path.join(buildDirectory, '.config'), '');
+      await writeFile(path.join(buildDirectory, 'include/generated/autoconf.h'), '');
+      // Headers whose Makefile cannot compile anything.
+      await writeFile(
+        path.join(buildDirectory, 'Makefile'),
+        'probe.o:\n\t@echo "no compiler for this kernel"; false\n',
+      );
+      const compiler = { command: ['gcc'], versionText: 'gcc' };
+      return readEntrySizes({
+        kernel: { release, buildDirectory },
+        compiler,
+        folder: path.join(folder, 'probe'),
+        cache: path.join(folder, 'cache'),
+      });
+    },
+  },
+} satisfies Provocations<typeof kernelMessages>;

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { checkCompiler, compilerIdentity, compilerOfConfig } from '../../../src/kernel/compiler.js';
+import { parseKernelConfig } from '../../../src/kernel/config.js';
+import { readModuleFile } from '../../../src/kernel/module-file.js';
+import { fakeCompiler, moduleFile } from './target.js';
+
+const debian = 'gcc-12 (Debian 12.2.0-14) 12.2.0';
+const kernelBuiltWith = (versionText: string) => ({
+  release: '6.1.0-13-amd64',
+  compiler: { program: 'gcc-12', versionText },
+});
+
+describe('compilerIdentity', () => {
+  test.each([
+    [debian, 'gcc', '12.2.0', 'Debian 12.2.0-14'],
+    ['GCC: (Debian 12.2.0-14) 12.2.0', 'gcc', '12.2.0', 'Debian 12.2.0-14'],
+    ['x86_64-linux-gnu-gcc-11 (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0', 'gcc', '11.4.0', 'Ubuntu 11.4.0-1ubuntu1~22.04'],
+    ['gcc (GCC) 11.4.1 20230605 (Red Hat 11.4.1-2)', 'gcc', '11.4.1', 'Red Hat 11.4.1-2'],
+    ['GCC: (GNU) 11.4.1 20230605 (Red Hat 11.4.1-2)', 'gcc', '11.4.1', 'Red Hat 11.4.1-2'],
+    ['Debian clang version 14.0.6', 'clang', '14.0.6', 'Debian'],
+    ['clang version 17.0.6 (Fedora 17.0.6-2)', 'clang', '17.0.6', ''],
+  ])('%s', (text, vendor, version, revision) => {
+    expect(compilerIdentity(text)).toEqual({ vendor, version, revision });
+  });
+
+  test.each(['', 'rustc version 1.78.0 (9b00956e5)', 'GNU AS 2.40', 'gcc of no version'])(
+    'not a C compiler: %s',
+    (text) => {
+      expect(compilerIdentity(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('compilerOfConfig', () => {
+  test.each([
+    [`CONFIG_CC_VERSION_TEXT="${debian}"`, 'gcc-12'],
+    ['CONFIG_CC_VERSION_TEXT="Debian clang version 14.0.6"', 'clang'],
+    ['CONFIG_X86_64=y', 'gcc'],
+  ])('%s', (text, program) => {
+    expect(compilerOfConfig(parseKernelConfig(text)).program).toBe(program);
+  });
+});
+
+describe('checkCompiler', () => {
+  const check = async (installed: string, built: string, comments: string[] = [], skipCheck = false) => {
+    const modules = comments.length === 0 ? [] : [await readModuleFile(await moduleFile({ comments }))];
+    const makeArguments = ['W=1', `CC=${await fakeCompiler(installed)}`];
+    return checkCompiler({ kernel: kernelBuiltWith(built), makeArguments, modules, skipCheck });
+  };
+  const codes = (findings: readonly { code: string; severity: string }[]) =>
+    findings.map(({ code, severity }) => `${severity}: ${code}`);
+
+  test('the same compiler', async () => {
+    const { compiler, warnings } = await check(debian, debian, ['GCC: (Debian 12.2.0-14) 12.2.0']);
+    expect(warnings).toEqual([]);
+    expect(compiler.versionText).toBe(debian);
+    expect(compiler.command[0]).toMatch(/\/gcc-12$/);
+  });
+
+  test('another revision of the distribution is a warning', async () => {
+    const { warnings } = await check('gcc-12 (Debian 12.2.0-15) 12.2.0', debian);
+    expect(codes(warnings)).toEqual(['warning: compiler-revision-differs']);
+  });
+
+  test.each([
+    ['another patch level', 'gcc-12 (Debian 12.2.1-1) 12.2.1', debian],
+    ['another vendor', 'Debian clang version 12.2.0', debian],
+    ['unreadable', 'my compiler', debian],
+  ])('%s', async (_, installed, built) => {
+    await expect(check(installed, built)).rejects.toThrow(/is not the one that built kernel .*\[compiler-differs\]/);
+    expect(codes((await check(installed, built, [], true)).warnings)).toEqual(['warning: compiler-differs']);
+  });
+
+  test('the kernel matches and the module does not', async () => {
+    await expect(check(debian, debian, ['GCC: (Debian 10.2.1-6) 10.2.1 20210110'])).rejects.toThrow(
+      /is not the one that built target\.ko/,
+    );
+  });
+
+  test('a signature of another language is passed over', async () => {
+    expect((await check(debian, debian, ['rustc version 1.78.0'])).warnings).toEqual([]);
+  });
+
+  test('a compiler behind another program', async () => {
+    const program = await fakeCompiler(debian);
+    const question = {
+      kernel: kernelBuiltWith(debian),
+      makeArguments: [`CC=env ${program}`],
+      modules: [],
+      skipCheck: false,
+    };
+    expect((await checkCompiler(question)).compiler.command).toEqual(['env', program]);
+  });
+
+  test('a compiler that is not there, alone or behind another program', async () => {
+    for (const command of ['kptool-no-such-gcc', 'env kptool-no-such-gcc']) {
+      const question = {
+        kernel: kernelBuiltWith(debian),
+        makeArguments: [`CC=${command}`],
+        modules: [],
+        skipCheck: true,
+      };
+      await expect(checkCompiler(question)).rejects.toThrow(
+        /kptool-no-such-gcc is not installed.*\[compiler-missing\]/,
+      );
+    }
+  });
+});
