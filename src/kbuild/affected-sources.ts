@@ -1,0 +1,115 @@
+/**
+ * Which sources a patch affects, so that only these are compiled. Decided from the text of the tree alone; where that
+ * cannot tell, the answer is to build everything, since a source that is missed would be old code left running.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type BuildPlan, singleObjectWay } from './make-steps.js';
+import { filesBelow, hasLinks, readMakefiles } from './tree-files.js';
+
+const isSource = (file: string) => file.endsWith('.c');
+const isHeader = (file: string) => file.endsWith('.h');
+const include = /^[ \t]*#[ \t]*include(?:_next)?[ \t]+(?:["<]([^">\n]+)[">]|(\S.*))/gm;
+
+/** What a file includes, by the last part of the path: headers may be found through any `-I`. */
+interface Includes {
+  readonly names: ReadonlySet<string>;
+  /** Some `#include MACRO`, whose header is known only to the preprocessor. */
+  readonly hasComputed: boolean;
+}
+
+/**
+ * What in a makefile says that more than compiling happens before an object is made: programs for the host, generated
+ * files, rules with targets of the tree's own. Asked for a single object, kbuild would leave such steps out.
+ */
+const generates = /\b(hostprogs|userprogs|always|extra)(-\w+)*\b|^\$[({](obj|src)[)}]\/[^:=\n]*:[^=]|_shipped\b/m;
+
+/**
+ * The C files to compile for the `touched` files (paths in the tree), sorted; `undefined` means that the tree must be
+ * built whole:
+ *
+ * 1. the tree is built in a way of its own, its makefiles generate files, or it has symbolic links, by which one source
+ *    may be known under two paths;
+ * 2. a touched file is neither C source nor header: a Makefile, assembly, a file that something is generated from;
+ * 3. a touched C file is included by another file, so that it is not compiled by itself, or not only;
+ * 4. a touched header is included by no source that can be seen, is named in a makefile (`ccflags-y += -include x.h`), or
+ *    could be reached by an include whose name a macro makes up.
+ *
+ * Headers are matched by base name, so that `include/mad.h` and `core/mad.h` count as one: too much is compiled, never
+ * too little. `tree` is the copy before or after the patch was applied. A header that is not there yet, or not any more,
+ * and that nobody includes affects no other source: whoever will include it, or did, is touched as well.
+ * Sources outside the folder that kbuild is called for give `undefined` too.
+ */
+export async function affectedSources(
+  tree: string,
+  touched: readonly string[],
+  plan: BuildPlan,
+): Promise<string[] | undefined> {
+  const way = singleObjectWay(plan);
+  if (way === undefined || !touched.every((file) => isSource(file) || isHeader(file))) return undefined;
+  const makefiles = (await readMakefiles(tree)).map(({ text }) => text).join('\n');
+  if (generates.test(makefiles) || (await hasLinks(tree))) return undefined;
+  const includes = await readIncludes(tree);
+  const affected = new Set<string>();
+  for (const file of touched) {
+    const sources = isSource(file) ? sourcesOfSource(file, includes) : sourcesOfHeader(file, includes, makefiles);
+    if (sources === undefined) return undefined;
+    for (const source of sources) affected.add(source);
+  }
+  const folder = path.join(way.directory, '/');
+  const isBelow = (source: string) => folder === './' || source.startsWith(folder);
+  return [...affected].every(isBelow) ? [...affected].sort() : undefined;
+}
+
+async function readIncludes(tree: string): Promise<Map<string, Includes>> {
+  const files = await filesBelow(tree, (name) => /\.(c|h|S|inc|def|tbl)$/.test(name) && !name.endsWith('.mod.c'));
+  const read = await Promise.all(
+    files.map(async (file) => [file, includesOf(await readFile(path.join(tree, file), 'latin1'))] as const),
+  );
+  return new Map(read);
+}
+
+/** What the makefiles of the tree call `NAME.o`, with `_` for `-`: objects and modules, by names that may be a module's. */
+export async function namesInMakefiles(tree: string): Promise<Set<string>> {
+  const makefiles = (await readMakefiles(tree)).map(({ text }) => text).join('\n');
+  return new Set([...makefiles.matchAll(/([\w-]+)\.o\b/g)].map(([, name = '']) => name.replaceAll('-', '_')));
+}
+
+/** Comments are not taken away: an include within one counts, which only compiles more. */
+export function includesOf(text: string): Includes {
+  const names = new Set<string>();
+  let hasComputed = false;
+  for (const [, name, computed] of text.replaceAll('\\\n', ' ').matchAll(include)) {
+    if (name !== undefined) names.add(path.posix.basename(name));
+    if (computed !== undefined && !/^\/[/*]/.test(computed)) hasComputed = true;
+  }
+  return { names, hasComputed };
+}
+
+function sourcesOfSource(file: string, includes: ReadonlyMap<string, Includes>): string[] | undefined {
+  const base = path.basename(file);
+  const isIncluded = [...includes.values()].some(({ names }) => names.has(base));
+  return isIncluded ? undefined : [file];
+}
+
+function sourcesOfHeader(
+  header: string,
+  includes: ReadonlyMap<string, Includes>,
+  makefiles: string,
+): string[] | undefined {
+  const reached = new Set([path.basename(header)]);
+  const sources = new Set<string>();
+  // Each round adds the files that include what was reached so far, until no more are added.
+  for (let size = 0; size !== reached.size + sources.size; ) {
+    size = reached.size + sources.size;
+    for (const [file, { names }] of includes) {
+      if (![...reached].some((name) => names.has(name))) continue;
+      if (isHeader(file)) reached.add(path.basename(file));
+      else if (isSource(file) && sourcesOfSource(file, includes) !== undefined) sources.add(file);
+      else return undefined;
+    }
+  }
+  if ([...reached].some((name) => makefiles.includes(name))) return undefined;
+  if ([...includes].some(([file, { hasComputed }]) => hasComputed && !sources.has(file))) return undefined;
+  return sources.size === 0 && includes.has(header) ? undefined : [...sources];
+}

@@ -1,0 +1,135 @@
+/**
+ * Builds one side of the patch: the private copy as it is now, through the target kernel's kbuild. What comes back is
+ * what was compiled, object by object, and the modules that came out. The pipeline calls it for the original and, after
+ * the patch has been applied to the same copy, for the patched side.
+ */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fail } from '../diagnostics/catalogue.js';
+import type { InstalledCompiler } from '../kernel/compiler.js';
+import type { TargetKernel } from '../kernel/resolve.js';
+import { runProgram } from '../system/run.js';
+import { type BuiltModule, findModules, modulesSince } from './built-modules.js';
+import { type CompiledObject, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
+import { judgeMake, type Side } from './make-output.js';
+import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
+import { objtoolSettings } from './objtool.js';
+import { checkSections } from './section-flags.js';
+import { moduleRules } from './tree-files.js';
+
+export interface TreeQuestion {
+  readonly side: Side;
+  /** Absolute path of the private copy, without symbolic links. */
+  readonly tree: string;
+  /** Absolute path of the user's tree, for arguments that name it. */
+  readonly originalTree: string;
+  readonly plan: BuildPlan;
+  readonly kernel: TargetKernel;
+  readonly compiler: InstalledCompiler;
+  readonly makeArguments: readonly string[];
+  readonly jobs: number;
+  /** C files of the tree to compile, and no others; `undefined` builds the tree whole. See `affectedSources`. */
+  readonly sources?: readonly string[] | undefined;
+  /** Private folder for the compiler wrapper and the log; the same for both sides, so that both are built alike. */
+  readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with every line that make prints. */
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+export interface TreeBuild {
+  /**
+   * Compiled for this side, sorted by object, by this call or an earlier one for the same side. Of a whole patched side:
+   * what make found out of date.
+   */
+  readonly objects: readonly CompiledObject[];
+  /** Modules that this build linked; none where only `sources` were compiled. */
+  readonly modules: readonly BuiltModule[];
+  /** Everything that make printed. */
+  readonly log: string;
+}
+
+/**
+ * Builds the copy. With `sources`, which takes one call of make, these objects are compiled afresh in any case, so that
+ * both sides are made by the same command from the same state.
+ *
+ * Throws `source-not-built` (a source that no module is linked from), `compile-failed`, `modpost-failed`, `make-failed`,
+ * `no-modules-built`, `built-for-other-kernel` and `section-flags-lost`, besides what running a program may throw.
+ */
+export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
+  const { tree, side, folder } = question;
+  const log = path.join(folder, `${side}.log`);
+  const wrapper = await writeCompilerWrapper(folder, { command: question.compiler.command, tree, side });
+  const before = question.sources === undefined ? await findModules(tree) : [];
+  for (const invocation of await invocations(question, wrapper.program)) {
+    const result = await runProgram({
+      ...invocation,
+      logFile: log,
+      signal: question.signal,
+      ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
+    });
+    if (result.exitStatus !== 0) {
+      judgeMake(result.output, { side, tree, log, rules: await moduleRules(tree), invocation });
+    }
+  }
+  const objects = await readCompileLog(wrapper.log, tree);
+  if (question.sources !== undefined) {
+    const lost = question.sources.find((source) => !isInModule(source, objects));
+    if (lost !== undefined) fail('source-not-built', { source: lost, rules: await moduleRules(tree), log });
+    await checkSections(objects);
+    return { objects, modules: [], log };
+  }
+  const modules = await modulesSince(before, tree);
+  if (side === 'original') checkWholeBuild(modules, objects, question, log);
+  await checkSections(objects);
+  return { objects: objects.filter((object) => object.modules.length > 0), modules, log };
+}
+
+async function invocations(question: TreeQuestion, compiler: string): Promise<Invocation[]> {
+  const { plan, sources, tree, kernel, folder } = question;
+  const surroundings = {
+    tree,
+    originalTree: question.originalTree,
+    buildDirectory: kernel.buildDirectory,
+    release: kernel.release,
+    compiler,
+    makeArguments: question.makeArguments,
+    // The patched side may use symbols that only the loader of livepatches can resolve; modpost shall not mind.
+    settings: [
+      ...(question.side === 'patched' ? ['KBUILD_MODPOST_WARN=1'] : []),
+      ...(await objtoolSettings(kernel.config, folder)),
+    ],
+    jobs: question.jobs,
+  };
+  if (sources === undefined) return plan.steps.map((step) => invocationOf(step, surroundings));
+  const way = singleObjectWay(plan);
+  if (way === undefined) throw new RangeError('single sources can be compiled in the ordinary way only');
+  const objects = sources.map((source) => path.join(tree, objectOf(source)));
+  await Promise.all(objects.map((object) => rm(object, { force: true })));
+  const goals = objects.map((object) => path.relative(path.join(tree, way.directory), object));
+  return [kbuildInvocation(way.directory, [...way.variables, ...goals], surroundings)];
+}
+
+const objectOf = (source: string) => source.replace(/\.c$/, '.o');
+
+/** kbuild compiles any C file that it is asked for; whether a module links it shows in how it was compiled. */
+function isInModule(source: string, objects: readonly CompiledObject[]): boolean {
+  return objects.some(({ object, modules }) => object === objectOf(source) && modules.length > 0);
+}
+
+function checkWholeBuild(
+  modules: readonly BuiltModule[],
+  objects: readonly CompiledObject[],
+  { plan, kernel, tree }: TreeQuestion,
+  log: string,
+): void {
+  if (modules.length === 0)
+    fail('no-modules-built', { tree, chosenBy: plan.chosenBy, expected: plan.expectedModules, log });
+  const other = modules.find((module) => module.release !== kernel.release);
+  if (other !== undefined) {
+    const module = path.relative(tree, other.file);
+    fail('built-for-other-kernel', { module, found: other.release, release: kernel.release, chosenBy: plan.chosenBy });
+  }
+  if (objects.length === 0)
+    fail('section-flags-lost', { objects: modules.map(({ file }) => path.relative(tree, file)) });
+}

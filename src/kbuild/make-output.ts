@@ -1,0 +1,60 @@
+/**
+ * What make meant when it failed. kbuild's own words are for kernel developers and end in "Error 2"; here the cause is
+ * found in them, and told with paths of the user's tree.
+ */
+import path from 'node:path';
+import { fail } from '../diagnostics/catalogue.js';
+
+/** Which side of the patch was built. */
+export type Side = 'original' | 'patched';
+
+export interface FailedMake {
+  readonly side: Side;
+  /** The copy that was built. */
+  readonly tree: string;
+  /** Absolute path of the whole output. */
+  readonly log: string;
+  /** What the tree links, for the message about a source that it does not. */
+  readonly rules: readonly string[];
+  readonly invocation: { readonly program: string; readonly arguments: readonly string[]; readonly directory: string };
+}
+
+/** Compiler's messages that a diagnostic shows; the log has the rest. */
+const shownErrors = 10;
+const shownLines = 15;
+
+const compilerError = /^(?<place>[^\s:][^:]*:\d+(?::\d+)?): (?:fatal )?error: /;
+const modpostError = /^ERROR: (?:modpost: )?(?<finding>.+)$/;
+const diskFull = /: (?:No space left on device|Disk quota exceeded)$/m;
+const noRule = /No rule to make target ['`](?<target>[^']+\.o)'/;
+
+/**
+ * Ends with the diagnostic for a make that failed: `compile-failed`, `modpost-failed`, `source-not-built`, `disk-full`,
+ * or `make-failed` with the last lines where the cause is none that is known.
+ */
+export function judgeMake(output: string, failed: FailedMake): never {
+  const { side, tree, log } = failed;
+  if (diskFull.test(output)) fail('disk-full', { path: tree, reason: 'the disk is full' });
+  const lines = output.split('\n').map((line) => withinTree(line, tree));
+  const errors = lines.filter((line) => compilerError.test(line));
+  if (errors.length > 0) fail('compile-failed', { side, errors: [...new Set(errors)].slice(0, shownErrors), log });
+  const target = lines.map((line) => noRule.exec(line)?.groups?.target).find((found) => found !== undefined);
+  if (target !== undefined)
+    fail('source-not-built', { source: target.replace(/\.o$/, '.c'), rules: failed.rules, log });
+  const findings = modpostErrors(output).map((line) => withinTree(line, tree));
+  if (findings.length > 0) fail('modpost-failed', { side, findings: findings.slice(0, shownErrors), log });
+  const { program, directory } = failed.invocation;
+  const lastLines = lines.filter((line) => line !== '').slice(-shownLines);
+  return fail('make-failed', { side, program: path.basename(program), directory, lastLines, log });
+}
+
+/** What modpost refused, `"agent_value" [ib_mad.ko] undefined!`; once each. */
+export function modpostErrors(output: string): string[] {
+  const findings = output.split('\n').map((line) => modpostError.exec(line)?.groups?.finding);
+  return [...new Set(findings.filter((finding) => finding !== undefined))];
+}
+
+/** `COPY/core/agent.c:3:1: error: …` becomes `core/agent.c:3:1: error: …` */
+function withinTree(line: string, tree: string): string {
+  return line.replaceAll(`${tree}/`, '');
+}

@@ -1,0 +1,95 @@
+/**
+ * Builds the livepatch module: its source and the diffed objects, linked by the kernel's own kbuild, so that version
+ * magic, symbol checksums and module structure are the kernel's.
+ */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fail } from '../diagnostics/catalogue.js';
+import type { InstalledCompiler } from '../kernel/compiler.js';
+import type { TargetKernel } from '../kernel/resolve.js';
+import { readInput } from '../system/files.js';
+import { runProgram } from '../system/run.js';
+import { modpostErrors } from './make-output.js';
+import { messageLanguage } from './make-steps.js';
+import { objtoolSettings } from './objtool.js';
+import { writeWorkFile } from './work-file.js';
+
+export interface ModuleQuestion {
+  /** Private folder with a path that kbuild can take; made anew. */
+  readonly folder: string;
+  /** The livepatch's name; the file is called so, the kernel replaces `-` by `_`. */
+  readonly name: string;
+  readonly kernel: TargetKernel;
+  readonly compiler: InstalledCompiler;
+  /** Objects in link order, as they shall be linked. `fileName` is for messages and tells which part it is. */
+  readonly objects: readonly { readonly fileName: string; readonly bytes: Uint8Array }[];
+  /** C source of the module's own part. */
+  readonly source: string;
+  readonly jobs: number;
+  /** Absolute paths of further `Module.symvers` files. */
+  readonly extraSymvers?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Links the module in one call of make and returns its bytes. They depend on the inputs only, not on the folder. Throws
+ * `livepatch-undefined-symbols` with the names, `livepatch-link-failed` for anything else that stops kbuild, and
+ * `work-folder-unwritable` or `disk-full`.
+ */
+export async function buildLivepatchModule(question: ModuleQuestion): Promise<Uint8Array> {
+  const { folder, name, kernel } = question;
+  await writeParts(question);
+  const log = path.join(path.dirname(folder), `${path.basename(folder)}.log`);
+  const result = await runProgram({
+    program: 'make',
+    arguments: [
+      '-C',
+      kernel.buildDirectory,
+      `M=${folder}`,
+      `-j${question.jobs}`,
+      'modules',
+      `CC=${question.compiler.command.join(' ')}`,
+      `KCFLAGS=-ffile-prefix-map=${folder}=. -ffile-prefix-map=${folder}/=`,
+      'CONFIG_DEBUG_INFO=',
+      'CONFIG_DEBUG_INFO_BTF_MODULES=',
+      ...(await objtoolSettings(kernel.config, folder)),
+      ...(question.extraSymvers === undefined || question.extraSymvers.length === 0
+        ? []
+        : [`KBUILD_EXTRA_SYMBOLS=${question.extraSymvers.join(' ')}`]),
+    ],
+    directory: folder,
+    environment: messageLanguage,
+    logFile: log,
+    signal: question.signal,
+    ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
+  });
+  if (result.exitStatus === 0) return readInput(path.join(folder, `${name}.ko`));
+  const undefinedSymbols = undefinedNames(result.output);
+  if (undefinedSymbols.length > 0) fail('livepatch-undefined-symbols', { symbols: undefinedSymbols, log });
+  const lastLines = result.output.split('\n').filter((line) => line !== '');
+  return fail('livepatch-link-failed', { lastLines: lastLines.slice(-15), log });
+}
+
+/**
+ * The parts lie in a folder of their own, so that no livepatch name can collide with theirs. Objects are `_shipped`:
+ * kbuild copies them and leaves them alone (Documentation/kbuild/makefiles.rst). modpost opens a `.cmd` file beside every
+ * object for checksums of exports; a shipped object has none, so an empty one stands in.
+ */
+async function writeParts({ folder, name, objects, source }: ModuleQuestion): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  const members = ['parts/livepatch.o', ...objects.map((_, index) => `parts/object-${index}.o`)];
+  const write = (file: string, content: string | Uint8Array) => writeWorkFile(path.join(folder, file), content);
+  await write('Kbuild', `obj-m := ${name}.o\n${name}-y := ${members.join(' ')}\n`);
+  await write('parts/livepatch.c', source);
+  for (const [index, { bytes, fileName }] of objects.entries()) {
+    await write(`parts/object-${index}.o_shipped`, bytes);
+    await write(`parts/.object-${index}.o.cmd`, `# ${fileName}\n`);
+  }
+}
+
+/** modpost says `ERROR: modpost: "name" [FOLDER/x.ko] undefined!` for each. */
+function undefinedNames(output: string): string[] {
+  const names = modpostErrors(output).map((finding) => /^"?([^"\s]+)"? \[.*\] undefined!/.exec(finding)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}

@@ -1,0 +1,43 @@
+/** Trees that cannot be built, for every code of `kbuild`. */
+import type { kbuildMessages } from '../../src/diagnostics/kbuild-messages.js';
+import { parseDkms } from '../../src/kbuild/dkms.js';
+import { planBuild } from '../../src/kbuild/make-steps.js';
+import { buildFiles, buildModule, moduleSource, setUpTree } from '../unit/kbuild/tree.js';
+import { temporaryFolder } from '../unit/kernel/target.js';
+import type { Provocations, Run } from './provocation.js';
+
+const withHeaders = (run: Run) => ({ needs: ['gcc', 'kernel-headers'] as const, run });
+const kbuild = 'obj-m := ib_mad.o\n';
+const target = { release: '6.1.0-13-amd64', architecture: 'x86_64' };
+
+export const kbuildProvocations = {
+  'oot-no-makefile': async () => planBuild({ tree: await temporaryFolder(), ...target }),
+  'dkms-unsupported': () => parseDkms('MAKE="make KVER=$(cat version)"\n', target),
+  'source-not-built': withHeaders(() =>
+    buildFiles({ Kbuild: kbuild, 'ib_mad.c': moduleSource(), 'lost.c': 'int lost;\n' }, { sources: ['lost.c'] }),
+  ),
+  'compile-failed': withHeaders(() => buildFiles({ Kbuild: kbuild, 'ib_mad.c': moduleSource('int x = nope;') })),
+  'modpost-failed': withHeaders(() =>
+    buildFiles({
+      Kbuild: kbuild,
+      'ib_mad.c': moduleSource('int nope(void);\nint use(void);\nint use(void) { return nope(); }'),
+    }),
+  ),
+  'make-failed': withHeaders(() => buildFiles({ Kbuild: '$(error KDIR is not set)\n' })),
+  'no-modules-built': withHeaders(() => buildFiles({ Kbuild: 'obj-$(CONFIG_IB_MAD) := ib_mad.o\n' })),
+  'built-for-other-kernel': withHeaders(async () => {
+    const files = { Kbuild: kbuild, 'ib_mad.c': moduleSource() };
+    const { build, target: installed } = await setUpTree(files);
+    return build({ kernel: { ...installed.kernel, release: '6.1.0-0-other' } });
+  }),
+  'section-flags-lost': withHeaders(() =>
+    buildFiles({
+      Kbuild: `${kbuild}override CC := gcc-12\n`,
+      'ib_mad.c': moduleSource('int f(void);\nint f(void) { return 1; }'),
+    }),
+  ),
+  'livepatch-undefined-symbols': withHeaders(() =>
+    buildModule(moduleSource('int nope(void);\nint use(void);\nint use(void) { return nope(); }')),
+  ),
+  'livepatch-link-failed': withHeaders(() => buildModule('#error this does not compile\n')),
+} satisfies Provocations<typeof kbuildMessages>;

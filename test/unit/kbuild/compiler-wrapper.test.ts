@@ -1,0 +1,121 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type CompilerWrapper, readCompileLog, writeCompilerWrapper } from '../../../src/kbuild/compiler-wrapper.js';
+import { runProgram } from '../../../src/system/run.js';
+import { temporaryFolder } from '../kernel/target.js';
+
+/** A wrapper around a compiler that prints its arguments, one a line. */
+async function setUp(): Promise<CompilerWrapper & { tree: string; run: (...words: string[]) => Promise<string[]> }> {
+  const folder = await temporaryFolder();
+  const tree = path.join(folder, 'copy');
+  await mkdir(path.join(tree, 'core'), { recursive: true });
+  const compiler = path.join(folder, "print it's arguments");
+  await writeFile(compiler, '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+  const wrapper = await writeCompilerWrapper(folder, { command: [compiler, '--first'], tree, side: 'original' });
+  const run = async (...words: string[]) => {
+    const result = await runProgram({ program: wrapper.program, arguments: words, directory: tree });
+    expect(result.exitStatus).toBe(0);
+    return result.stdout.trimEnd().split('\n');
+  };
+  return { ...wrapper, tree, run };
+}
+
+const kernel = ['-D__KERNEL__', '-DMODULE', '-DKBUILD_MODNAME="ib_mad"', '-D__KBUILD_MODNAME=kmod_ib_mad'];
+
+describe('the wrapper', () => {
+  test('a kernel object gets section flags and loses its path', async () => {
+    const { run, tree } = await setUp();
+    const words = [...kernel, '-DTEXT="a b"', '-c', '-o', 'cm.o', 'cm.c'];
+    expect(await run(...words)).toEqual([
+      '--first',
+      ...words,
+      '-ffunction-sections',
+      '-fdata-sections',
+      `-ffile-prefix-map=${tree}=.`,
+      `-ffile-prefix-map=${tree}/=`,
+    ]);
+  });
+
+  test.each([
+    ['preprocessing', [...kernel, '-E', '-o', 'cm.o', 'cm.c']],
+    ['a feature test', ['-D__KERNEL__', '-c', '-x', 'c', '/dev/null', '-o', '.tmp_1/tmp']],
+    ['a feature test that makes an object', ['-D__KERNEL__', '-c', '-x', 'c', '/dev/null', '-o', '.tmp_1/tmp.o']],
+    ['a program for the host', ['-c', '-o', 'generate.o', 'generate.c']],
+    ['assembly', ['-D__KERNEL__', '-D__ASSEMBLY__', '-DMODULE', '-c', '-o', 'template.o', 'template.S']],
+    ['assembly from the compiler', [...kernel, '-S', '-o', 'cm.s', 'cm.c']],
+    ['its version', ['--version']],
+  ])('passes on unchanged and unrecorded: %s', async (_, words) => {
+    const { run, log } = await setUp();
+    expect(await run(...words)).toEqual(['--first', ...words]);
+    expect(await readdir(log)).toEqual([]);
+  });
+
+  test('hands on the exit status of the compiler', async () => {
+    const folder = await temporaryFolder();
+    const { program } = await writeCompilerWrapper(folder, {
+      command: ['sh', '-c', 'exit 7'],
+      tree: folder,
+      side: 'x',
+    });
+    expect((await runProgram({ program, arguments: [], directory: folder })).exitStatus).toBe(7);
+  });
+
+  test('an unwritable log stops the compile', async () => {
+    const { program, log, tree } = await setUp();
+    await import('node:fs/promises').then(({ rm }) => rm(log, { recursive: true }));
+    const words = [...kernel, '-c', '-o', 'cm.o', 'cm.c'];
+    const result = await runProgram({ program, arguments: words, directory: tree });
+    expect(result.exitStatus).toBe(1);
+    expect(result.output).toContain('kptool: cannot write');
+  });
+});
+
+describe('readCompileLog', () => {
+  const compiled = async (...calls: (readonly string[])[]) => {
+    const { run, log, tree } = await setUp();
+    await Promise.all(calls.map((words) => run(...words.map((word) => word.replace('TREE', tree)))));
+    return { objects: await readCompileLog(log, tree), tree };
+  };
+
+  test('object, source and module of calls that ran at the same time', async () => {
+    const { objects, tree } = await compiled(
+      [...kernel, '-c', '-o', 'TREE/core/agent.o', 'TREE/core/agent.c'],
+      [...kernel, '-include', 'forced.c', '-c', '-oTREE/cm.o', 'cm.c'],
+    );
+    expect(objects.map(({ object, source, modules, file }) => ({ object, source, modules, file }))).toEqual([
+      { object: 'cm.o', source: 'cm.c', modules: ['ib_mad'], file: `${tree}/cm.o` },
+      { object: 'core/agent.o', source: 'core/agent.c', modules: ['ib_mad'], file: `${tree}/core/agent.o` },
+    ]);
+    expect(objects[0]?.directory).toBe(tree);
+    expect(objects[0]?.arguments.slice(-1)).toEqual([`-ffile-prefix-map=${tree}/=`]);
+  });
+
+  test.each([
+    ['shared by two modules', ['-DMODULE', '-D__KBUILD_MODNAME=kmod_ib_mad:ib_sa'], ['ib_mad', 'ib_sa']],
+    ['only the older macro', ['-DMODULE', '-DKBUILD_MODNAME="snd-hda"'], ['snd_hda']],
+    ['the tree overrides the name', ['-DMODULE', '-DKBUILD_MODNAME="a"', '-DKBUILD_MODNAME="b"'], ['b']],
+    ['in no module', ['-DKBUILD_MODNAME="cm"', '-D__KBUILD_MODNAME=kmod_cm'], []],
+  ])('modules: %s', async (_, words, modules) => {
+    const { objects } = await compiled(['-D__KERNEL__', ...words, '-c', '-o', 'cm.o', 'cm.c']);
+    expect(objects[0]?.modules).toEqual(modules);
+  });
+
+  test('an object that was compiled twice appears once, for all its modules', async () => {
+    const { objects } = await compiled(
+      ['-D__KERNEL__', '-DMODULE', '-DKBUILD_MODNAME="a"', '-c', '-o', 'cm.o', 'cm.c'],
+      ['-D__KERNEL__', '-DMODULE', '-DKBUILD_MODNAME="b"', '-c', '-o', 'cm.o', 'cm.c'],
+    );
+    expect(objects.map(({ object, modules }) => [object, modules.toSorted()])).toEqual([['cm.o', ['a', 'b']]]);
+  });
+
+  test('the temporary name of older kernels is not the object', async () => {
+    const { objects } = await compiled([...kernel, '-c', '-o', 'core/.tmp_agent.o', 'core/agent.c']);
+    expect(objects[0]?.object).toBe('core/agent.o');
+  });
+
+  test.each(['ib_mad.mod.o', '.module-common.o', '/elsewhere/cm.o'])('not of the tree: %s', async (object) => {
+    const { objects } = await compiled([...kernel, '-c', '-o', object, 'x.c']);
+    expect(objects).toEqual([]);
+  });
+});
