@@ -1,0 +1,238 @@
+/**
+ * Makes the `Lookup` of one object: numbered levels, the surest first, of which the first that knows decides. For the
+ * pipeline, which makes one per changed object and hands it to the diff and the livepatch assembly.
+ */
+import { STB, STT } from '../elf/constants.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { decideByAddress } from './address-range.js';
+import { answerAmbiguous, answerFound } from './answer.js';
+import { isDrifting, mayDrift, stemOf } from './drifting-names.js';
+import type { Exports } from './exports.js';
+import type { Lookup, LookupAnswer } from './lookup.js';
+import { decideByNeighbours } from './neighbours.js';
+import type { Decision, Question } from './question.js';
+import { decideByReference } from './reference-table.js';
+import { type FileResolution, type LinkOrder, resolveFile } from './resolve-file.js';
+import { decideBySize } from './size-match.js';
+import { isStatic, type TableSymbol, type TargetTable } from './symbol-table.js';
+
+export interface LookupInput {
+  /** The klp object: `vmlinux` or a module's name. */
+  readonly objectName: string;
+  /** The object as built from the unpatched source. */
+  readonly original: ElfObject;
+  /** Of the klp object as it runs. */
+  readonly table: TargetTable;
+  readonly exports: Exports;
+  /** How the klp object was linked, where kbuild tells. */
+  readonly linkOrder?: LinkOrder;
+  /** Of the klp object as rebuilt from the unpatched source, with its `FILE` symbols. */
+  readonly referenceTable?: TargetTable;
+}
+
+/** The levels by number, for `--explain-lookup`. */
+export const LOOKUP_LEVELS: ReadonlyMap<number, string> = new Map([
+  [1, 'exported'],
+  [2, 'global in the target'],
+  [3, 'local, and the only one of its name and type'],
+  [4, 'local, told from its namesakes by the file it belongs to'],
+  [5, 'local, told by a rebuild that agrees with the target'],
+  [6, 'local, told by its neighbours in the symbol table'],
+  [7, 'local, told by the addresses of its neighbours'],
+  [8, 'local, told by its size'],
+  [9, 'local, under another number of the compiler'],
+]);
+
+/** Nothing is searched before it is asked for, but for the object's file block. Throws nothing. */
+export function createLookup(input: LookupInput): Lookup {
+  const { objectName, original, table, linkOrder } = input;
+  const scene: Scene = {
+    ...input,
+    file: resolveFile(original, table, linkOrder),
+    numbered: lazily(() => byStem(table)),
+  };
+  return {
+    objectName,
+    local: (name, type) => findLocal(name, type, scene),
+    global: (name) => findGlobal(name, scene),
+  };
+}
+
+interface Scene extends LookupInput {
+  readonly file: FileResolution;
+  /** The target's local symbols whose names may drift, by stem. */
+  readonly numbered: () => ReadonlyMap<string, readonly TableSymbol[]>;
+}
+
+interface Level {
+  readonly number: number;
+  readonly decide: (question: Question, scene: Scene) => Decision | undefined;
+}
+
+/** Independent of each other, so that one which names another symbol than the rest is a warning. */
+const WITNESSES = [decideByNeighbours, decideByAddress, decideBySize];
+
+/** Where witnesses contradict each other, none is believed. */
+function uncontradicted(decide: (question: Question) => Decision | undefined): Level['decide'] {
+  return (question) => {
+    const decision = decide(question);
+    if (decision === undefined) return undefined;
+    const others = WITNESSES.flatMap((witness) => witness(question) ?? []);
+    return others.every(({ symbol }) => symbol === decision.symbol) ? decision : undefined;
+  };
+}
+
+/** What tells several local namesakes apart, the surest first. */
+const LEVELS_FOR_NAMESAKES: readonly Level[] = [
+  { number: 5, decide: byReference },
+  { number: 6, decide: uncontradicted(decideByNeighbours) },
+  { number: 7, decide: uncontradicted(decideByAddress) },
+  { number: 8, decide: uncontradicted(decideBySize) },
+];
+
+/**
+ * 1. Exported: `ib_register_client` of ib_core, which the module loader resolves.
+ * 2. Global in the target: `cm_alloc_id` of another object of the same module.
+ *
+ * What the target defines itself comes first, exported or not: a module may define a name that another one exports, and its
+ * own objects are linked to its own.
+ */
+function findGlobal(name: string, { table, exports, objectName }: Scene): LookupAnswer {
+  const exported = exports.find(name);
+  const isOwnExport = exported?.moduleName === objectName;
+  const defined = table.named(name).find(({ bind, place }) => bind !== STB.LOCAL && place !== 'undefined');
+  if (defined !== undefined) {
+    const evidence = isOwnExport
+      ? `${objectName} defines and exports it`
+      : `${objectName} defines it as a global symbol`;
+    return answerFound(
+      { symbol: defined, evidence },
+      { level: isOwnExport ? 1 : 2, isExported: isOwnExport, table, objectName },
+    );
+  }
+  if (exported === undefined) return { kind: 'missing' };
+  if (isOwnExport) {
+    return {
+      kind: 'missing',
+      reason: `Module.symvers says that ${objectName} exports it, but its symbol table lacks it`,
+    };
+  }
+  const symbol = { name, object: exported.moduleName, sympos: 0, size: 0, address: 0n };
+  const evidence = `exported by ${exported.moduleName} (${exported.exportType})`;
+  return { kind: 'found', symbol, isExported: true, level: 1, evidence };
+}
+
+function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
+  const { original, table, file } = scene;
+  const own = original.symbols.find(
+    (symbol) => symbol.name === name && symbol.type === type && symbol.bind === STB.LOCAL,
+  );
+  const namesakes = table.named(name).filter((symbol) => {
+    return isStatic(symbol) && symbol.type === type && !isAnotherNumber(symbol, own);
+  });
+  if (namesakes.length === 0) return findDrifted(name, own, scene);
+  const candidates = withinFile(namesakes, file);
+  const [only, second] = candidates;
+  if (only === undefined) {
+    return {
+      kind: 'missing',
+      reason: `the target has ${describeFiles(namesakes)}, but none in ${file.sources.join(', ')}`,
+    };
+  }
+  if (namesakes.length === 1) return answerLocal({ symbol: only, evidence: uniqueEvidence(scene) }, 3, scene);
+  if (second === undefined) return answerLocal({ symbol: only, evidence: file.evidence }, 4, scene);
+  if (own === undefined) return answerAmbiguous(candidates, scene, 'the original object does not define it');
+
+  const question = { own, candidates, original, table };
+  for (const { number, decide } of LEVELS_FOR_NAMESAKES) {
+    const decision = decide(question, scene);
+    if (decision !== undefined) return answerLocal(decision, number, scene);
+  }
+  return answerAmbiguous(
+    candidates,
+    scene,
+    `${file.evidence}; neither neighbours, addresses nor sizes tell them apart`,
+  );
+}
+
+function uniqueEvidence({ objectName }: Scene): string {
+  return `the only local symbol of its name and type in ${objectName}`;
+}
+
+/**
+ * Data under a compiler's number, `state.3`, is the same only if it has the same size: in another build the number may have
+ * gone to another function's `state`.
+ */
+function isAnotherNumber(symbol: TableSymbol, own: ElfSymbol | undefined): boolean {
+  return symbol.type === STT.OBJECT && isDrifting(symbol.name) && own !== undefined && symbol.size !== own.size;
+}
+
+/**
+ * Level 4: `helper` is in `cm.c` and in `mad.c`, and the object is `cm.o`. Where the object's block is known, a symbol of
+ * another block is never the answer, not even the only one of its name: gcc may have inlined ours in the target. What
+ * stands in no block, or below the linker's nameless one, is not excluded.
+ */
+function withinFile(namesakes: readonly TableSymbol[], { blocks }: FileResolution): readonly TableSymbol[] {
+  if (blocks.length === 0) return namesakes;
+  const inside = namesakes.filter(({ file }) => file !== undefined && blocks.includes(file));
+  if (inside.length > 0) return inside;
+  return namesakes.filter(({ file }) => file === undefined || file.name === '');
+}
+
+function byReference(question: Question, { referenceTable, linkOrder }: Scene): Decision | undefined {
+  return referenceTable === undefined ? undefined : decideByReference(question, referenceTable, linkOrder);
+}
+
+/**
+ * Level 9, where the exact name is absent: `cm_send.isra.0` of ours is `cm_send.isra.1` of the target, if either side
+ * has a single symbol of that stem and type, and the sizes agree. The answer has the target's name.
+ */
+function findDrifted(name: string, own: ElfSymbol | undefined, scene: Scene): LookupAnswer {
+  if (own === undefined || own.size === 0 || !mayDrift(name)) return { kind: 'missing' };
+  const isKin = (symbol: { name: string; type: number }) =>
+    symbol.type === own.type && stemOf(symbol.name) === stemOf(name);
+  const ours = scene.original.symbols.filter((symbol) => symbol.bind === STB.LOCAL && isKin(symbol));
+  const theirs = withinFile((scene.numbered().get(stemOf(name)) ?? []).filter(isKin), scene.file);
+  const [symbol] = theirs;
+  if (symbol === undefined) return { kind: 'missing' };
+  const names = theirs.map((candidate) => candidate.name).join(', ');
+  if (ours.length > 1 || theirs.length > 1) {
+    const reason = `its number may have changed: the object has ${ours.length} symbols like it, the target ${names}`;
+    return { kind: 'missing', reason };
+  }
+  if (symbol.size !== own.size) {
+    return { kind: 'missing', reason: `the target's ${names} has ${symbol.size} bytes instead of ${own.size}` };
+  }
+  const evidence = `the only one like it in the object and in the target is ${symbol.name}, of the same size`;
+  return answerLocal({ symbol, evidence }, 9, scene);
+}
+
+function byStem(table: TargetTable): ReadonlyMap<string, readonly TableSymbol[]> {
+  const stems = new Map<string, TableSymbol[]>();
+  for (const symbol of table.locals) {
+    if (!mayDrift(symbol.name)) continue;
+    const stem = stemOf(symbol.name);
+    const others = stems.get(stem);
+    if (others === undefined) stems.set(stem, [symbol]);
+    else others.push(symbol);
+  }
+  return stems;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function answerLocal(decision: Decision, level: number, { table, objectName }: Scene): LookupAnswer {
+  return answerFound(decision, { level, isExported: false, table, objectName });
+}
+
+function describeFiles(namesakes: readonly TableSymbol[]): string {
+  const files = [...new Set(namesakes.map(({ file }) => file?.name ?? 'no file'))];
+  const count = namesakes.length === 1 ? 'one of that name' : `${namesakes.length} of that name`;
+  return `${count} in ${files.slice(0, 5).join(', ')}${files.length > 5 ? ', ...' : ''}`;
+}

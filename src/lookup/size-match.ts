@@ -1,0 +1,34 @@
+/**
+ * Decides between namesakes by size alone: last among the levels for exact names, and only where the rest of the object
+ * shows that source and compiler are the target's.
+ */
+import type { Decision, Question } from './question.js';
+import { functionsOf } from './static-symbols.js';
+import type { TargetTable } from './symbol-table.js';
+
+/** Fewer functions of equal size may be equal by chance. */
+const LEAST_WITNESSES = 3;
+
+/**
+ * The one candidate with the object's size, if every other function of the object that the target has once is there
+ * with its size. Example: `helper` of 92 bytes in an object whose other functions are all global; the target's two have
+ * 92 and 40 bytes, and all five globals agree.
+ */
+export function decideBySize({ own, candidates, original, table }: Question): Decision | undefined {
+  const [symbol, second] = candidates.filter(({ size }) => size === own.size);
+  if (own.size === 0 || symbol === undefined || second !== undefined) return undefined;
+  const witnesses = functionsOf(original).flatMap((witness) => {
+    const size = witness.name === own.name ? undefined : onlySize(witness.name, table);
+    return size === undefined ? [] : [{ name: witness.name, isEqual: size === witness.size }];
+  });
+  if (witnesses.length < LEAST_WITNESSES || !witnesses.every(({ isEqual }) => isEqual)) return undefined;
+  const evidence =
+    `of ${candidates.length} symbols of that name only this one has ${own.size} bytes, ` +
+    `and all ${witnesses.length} other functions of the object have the target's size`;
+  return { symbol, evidence };
+}
+
+function onlySize(name: string, table: TargetTable): number | undefined {
+  const defined = table.named(name).filter(({ place }) => typeof place !== 'string');
+  return defined.length === 1 ? defined[0]?.size : undefined;
+}
