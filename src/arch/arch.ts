@@ -1,0 +1,113 @@
+/**
+ * What the diff and the livepatch assembly must know of a CPU. One file per CPU implements this; nothing else asks which
+ * CPU it is looking at.
+ */
+import type { ByteOrder, ElfFormat, ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+
+/** Sizes in bytes of the entries of special sections, by the names that kpatch's environment variables have. */
+export interface EntrySizes {
+  readonly ALT_STRUCT_SIZE?: number;
+  readonly BUG_STRUCT_SIZE?: number;
+  readonly EX_STRUCT_SIZE?: number;
+  readonly FIXUP_STRUCT_SIZE?: number;
+  readonly JUMP_STRUCT_SIZE?: number;
+  readonly ORC_STRUCT_SIZE?: number;
+  readonly PARA_STRUCT_SIZE?: number;
+  readonly PRINTK_INDEX_STRUCT_SIZE?: number;
+  readonly STATIC_CALL_STRUCT_SIZE?: number;
+}
+
+export type EntrySizeName = keyof EntrySizes;
+
+/** A section whose entries each belong to a place in a function, so that a livepatch takes along only some of them. */
+export interface SpecialTable {
+  readonly name: string;
+  /**
+   * Bytes of an entry, or which size of the target kernel says so. `FIXUP_CODE`: pieces of code, as long as they are
+   * (kernels before the exception table got types: ppc64le, and x86 until commit e5eefda5aa51, v5.17).
+   */
+  readonly entrySize: number | EntrySizeName | 'FIXUP_CODE';
+}
+
+/** A run of instructions, all of them of the same section. */
+export interface Instruction {
+  /** Bytes from the start of the section. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Arch {
+  readonly name: string;
+  /** `e_machine` */
+  readonly machine: number;
+  readonly byteOrders: readonly ByteOrder[];
+  /** The relocation type that stores a 64-bit address. */
+  readonly absolute64: number;
+  /** Tables of this CPU, beside those that all have. */
+  readonly specialTables: readonly SpecialTable[];
+  /** The assembler leaves its own labels (`.L42`) in the symbol table, since the linker may move code between them. */
+  readonly keepsAssemblerLabels: boolean;
+  /** Sections that only the build tools of this CPU read; they are neither compared nor shipped. */
+  readonly unreadSections: ReadonlySet<string>;
+
+  /** Relocation types that name a slot of a table of addresses (`indirection.ts`). */
+  readonly indirectTypes: ReadonlySet<number>;
+  /** Where the kernel looks for the entries that ftrace may patch: one table for all, or one for each function. */
+  readonly traceTable: { readonly name: string; readonly isPerFunction: boolean };
+
+  /**
+   * Bytes from the relocated place to where the addend counts from: 0 for an absolute reference, 4 or more for one that
+   * counts from the end of the instruction. `undefined` where the reference names no place in the section (a GOT slot).
+   */
+  targetBias(section: ElfSection, relocation: Relocation): number | undefined;
+
+  /** A reference of this kind stores a function's address, which may be called later, rather than calling it. */
+  storesAddress(relocation: Relocation): boolean;
+
+  /** The module loader makes sense of the relocation by itself; it names no symbol that could be somebody else's. */
+  isLoaderOwn(relocation: Relocation, section: ElfSection): boolean;
+
+  /**
+   * Code of the same object calls the function at another place than other objects do, so that even an exported one
+   * cannot be reached by an ordinary relocation once it is left behind.
+   */
+  hasEntryOfItsOwn(functionSymbol: ElfSymbol): boolean;
+
+  /** Bytes from the symbol of the branches that end the function by jumping to another one, where that cannot be patched. */
+  siblingCalls(functionSymbol: ElfSymbol): readonly number[];
+
+  /**
+   * Offset in bytes, from the function's symbol, of the instruction that ftrace patches; `undefined` where the function
+   * cannot be traced and therefore not be redirected.
+   */
+  traceOffset(functionSymbol: ElfSymbol): number | undefined;
+
+  /** Makes the ftrace entry what the compiler emitted, where a tool of the build (recordmcount) has already removed it. */
+  restoreTraceCall(functionSymbol: ElfSymbol): void;
+
+  /**
+   * How many bytes the kernel demands to be zero in the file before it applies a relocation of this type late: on x86
+   * the whole field (`__write_relocate_add` in arch/x86/kernel/module.c), elsewhere 0.
+   */
+  zeroedBytes(type: number): number;
+
+  /** The bytes before a function in its own section are padding that belongs to it. */
+  isEntryPadding(section: ElfSection, bytes: number, functionSymbol: ElfSymbol): boolean;
+
+  /** Splits the code of a section into instructions; `undefined` where it cannot be decoded to the end. */
+  instructions(section: ElfSection): readonly Instruction[] | undefined;
+
+  /** The immediate operand, where the instruction does nothing but load one into an argument register. */
+  argumentLoad(
+    section: ElfSection,
+    instruction: Instruction,
+  ): { readonly register: string; readonly value: number } | undefined;
+
+  /** The relocation is the operand of a call. */
+  isCall(section: ElfSection, relocation: Relocation): boolean;
+}
+
+/** The byte order matters where a CPU has two (ppc64): `undefined` when kptool does not know this kind of object. */
+export function selectArch(format: ElfFormat, known: readonly Arch[]): Arch | undefined {
+  return known.find((arch) => arch.machine === format.machine && arch.byteOrders.includes(format.byteOrder));
+}

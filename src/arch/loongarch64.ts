@@ -1,0 +1,79 @@
+/**
+ * LoongArch. ftrace patches two NOPs at the function's entry (`-fpatchable-function-entry=2`); the compiler lists them in
+ * `__patchable_function_entries`, one section per function.
+ */
+import type { Arch } from './arch.js';
+import { fixedWidthInstructions, wordAt } from './fixed-width.js';
+
+/** ELF for the LoongArch Architecture, relocation types. */
+const R_LARCH_64 = 2;
+const R_LARCH_B26 = 66;
+const R_LARCH_PCALA_HI20 = 71;
+const R_LARCH_PCALA_LO12 = 72;
+const R_LARCH_CALL36 = 110;
+
+/** `andi $zero, $zero, 0` */
+const NOP = 0x03400000;
+
+export const loongarch64: Arch = {
+  name: 'loongarch64',
+  machine: 258,
+  byteOrders: ['little'],
+  absolute64: R_LARCH_64,
+  specialTables: [{ name: '.altinstructions', entrySize: 'ALT_STRUCT_SIZE' }],
+  keepsAssemblerLabels: true,
+  unreadSections: new Set(),
+  indirectTypes: new Set(),
+  traceTable: { name: '__patchable_function_entries', isPerFunction: true },
+
+  targetBias() {
+    return 0;
+  },
+
+  storesAddress(relocation) {
+    return relocation.type === R_LARCH_PCALA_HI20 || relocation.type === R_LARCH_PCALA_LO12;
+  },
+
+  traceOffset({ section, value }) {
+    if (section === undefined) return undefined;
+    return wordAt(section, value) === NOP && wordAt(section, value + 4) === NOP ? 0 : undefined;
+  },
+
+  isLoaderOwn() {
+    return false;
+  },
+
+  hasEntryOfItsOwn() {
+    return false;
+  },
+
+  siblingCalls() {
+    return [];
+  },
+
+  restoreTraceCall() {},
+
+  zeroedBytes() {
+    return 0;
+  },
+
+  isEntryPadding(section, bytes) {
+    const instructions = fixedWidthInstructions(section)?.filter(({ offset }) => offset < bytes) ?? [];
+    return bytes % 4 === 0 && instructions.every(({ offset }) => wordAt(section, offset) === NOP);
+  },
+
+  instructions: fixedWidthInstructions,
+
+  argumentLoad(section, { offset }) {
+    // ORI or ADDI.W of $zero: $a0 to $a7 are the registers 4 to 11.
+    const word = wordAt(section, offset);
+    const [opcode, source, target] = [word >>> 22, (word >>> 5) & 0x1f, word & 0x1f];
+    const isLoad = (opcode === 0x03800000 >>> 22 || opcode === 0x02800000 >>> 22) && source === 0;
+    if (!isLoad || target < 4 || target > 11) return undefined;
+    return { register: `a${target - 4}`, value: (word >>> 10) & 0xfff };
+  },
+
+  isCall(_section, relocation) {
+    return relocation.type === R_LARCH_B26 || relocation.type === R_LARCH_CALL36;
+  },
+};

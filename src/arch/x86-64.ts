@@ -1,0 +1,202 @@
+/**
+ * x86-64. Functions begin with a call of `__fentry__` (`-pg -mfentry`), after an `endbr64` where indirect branches are
+ * tracked, and may be preceded by padding (`-fpatchable-function-entry=16,16`). Code references count from the end of
+ * the instruction, so finding what a section-relative reference means takes decoding.
+ */
+import { Code, Instruction as Decoded, Decoder, DecoderOptions, OpKind, Register } from 'iced-x86';
+import { SHF } from '../elf/constants.js';
+import type { ElfSection } from '../elf/object.js';
+import type { Arch, Instruction } from './arch.js';
+
+/** System V ABI, AMD64 supplement, table 4.9. */
+const R_X86_64_NONE = 0;
+const R_X86_64_64 = 1;
+const R_X86_64_PC32 = 2;
+const R_X86_64_PLT32 = 4;
+const R_X86_64_32 = 10;
+const R_X86_64_32S = 11;
+const R_X86_64_PC64 = 24;
+
+const CALL_OPCODE = 0xe8;
+const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
+
+const absoluteTypes = new Set([R_X86_64_64, R_X86_64_32, R_X86_64_32S]);
+const relativeTypes = new Set([R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_PC64]);
+
+/** Integer arguments of the calling convention, which is where a line number or a limit is passed. */
+const argumentRegisters = new Map<Register, string>([
+  [Register.EDI, 'edi'],
+  [Register.ESI, 'esi'],
+  [Register.EDX, 'edx'],
+  [Register.ECX, 'ecx'],
+  [Register.R8D, 'r8d'],
+  [Register.R9D, 'r9d'],
+]);
+
+const decodedSections = new WeakMap<ElfSection, readonly Instruction[] | null>();
+
+/** Decodes once per section; a reference to data in the middle of code would otherwise cost a pass each. */
+function decode(section: ElfSection): readonly Instruction[] | undefined {
+  const known = decodedSections.get(section);
+  if (known !== undefined) return known ?? undefined;
+  const decoder = new Decoder(64, section.content, DecoderOptions.None);
+  const instruction = new Decoded();
+  const found: Instruction[] = [];
+  let isWhole = true;
+  let offset = 0;
+  while (decoder.canDecode) {
+    decoder.decodeOut(instruction);
+    if (instruction.code === Code.INVALID) {
+      isWhole = false;
+      break;
+    }
+    found.push({ offset, length: instruction.length });
+    offset += instruction.length;
+  }
+  instruction.free();
+  decoder.free();
+  decodedSections.set(section, isWhole ? found : null);
+  return isWhole ? found : undefined;
+}
+
+/** The instruction that covers `offset`, by bisection. */
+function instructionAt(instructions: readonly Instruction[], offset: number): Instruction | undefined {
+  let low = 0;
+  let high = instructions.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const candidate = instructions[middle];
+    if (candidate === undefined) return undefined;
+    if (offset < candidate.offset) high = middle - 1;
+    else if (offset >= candidate.offset + candidate.length) low = middle + 1;
+    else return candidate;
+  }
+  return undefined;
+}
+
+function hasBytes(section: ElfSection, offset: number, bytes: readonly number[]): boolean {
+  return bytes.every((byte, index) => section.content[offset + index] === byte);
+}
+
+export const x86_64: Arch = {
+  name: 'x86-64',
+  machine: 62,
+  byteOrders: ['little'],
+  absolute64: R_X86_64_64,
+  specialTables: [
+    { name: '.smp_locks', entrySize: 4 },
+    { name: '.parainstructions', entrySize: 'PARA_STRUCT_SIZE' },
+    { name: '.static_call_sites', entrySize: 'STATIC_CALL_STRUCT_SIZE' },
+    { name: '.altinstructions', entrySize: 'ALT_STRUCT_SIZE' },
+    { name: '.retpoline_sites', entrySize: 4 },
+    { name: '.return_sites', entrySize: 4 },
+    { name: '.call_sites', entrySize: 4 },
+    { name: '.kcfi_traps', entrySize: 4 },
+  ],
+  keepsAssemblerLabels: false,
+  unreadSections: new Set([
+    // On x86 ftrace reads __mcount_loc; this one is a by-product of -fpatchable-function-entry.
+    '__patchable_function_entries',
+    // An ENDBR left in place is harmless, one removed by mistake is fatal (arch/x86/kernel/alternative.c).
+    '.ibt_endbr_seal',
+  ]),
+
+  indirectTypes: new Set(),
+  traceTable: { name: '__mcount_loc', isPerFunction: false },
+
+  targetBias(section, relocation) {
+    if (absoluteTypes.has(relocation.type)) return 0;
+    if (!relativeTypes.has(relocation.type)) return undefined;
+    // In data (say __bug_table) the reference counts from the place itself.
+    if ((section.flags & SHF.EXECINSTR) === 0) return 0;
+    const instructions = decode(section);
+    const instruction = instructions && instructionAt(instructions, relocation.offset);
+    // Undecodable code: almost every operand is the last part of its instruction, four bytes long.
+    return instruction === undefined ? 4 : instruction.offset + instruction.length - relocation.offset;
+  },
+
+  storesAddress(relocation) {
+    return relocation.type === R_X86_64_32S;
+  },
+
+  traceOffset(functionSymbol) {
+    const section = functionSymbol.section;
+    const first = section?.relocations[0];
+    if (section === undefined || first === undefined) return undefined;
+    if (first.symbol.name !== '__fentry__' && first.symbol.name !== 'mcount') return undefined;
+    const start = functionSymbol.value;
+    const entry = hasBytes(section, start, ENDBR64) ? start + ENDBR64.length : start;
+    if (first.offset !== entry + 1) return undefined;
+    // Objects that went through recordmcount hold a NOP and R_X86_64_NONE in place of the call.
+    const isTraced =
+      first.type === R_X86_64_NONE ? section.content[entry] === 0x0f : section.content[entry] === CALL_OPCODE;
+    return isTraced ? entry - start : undefined;
+  },
+
+  isLoaderOwn() {
+    return false;
+  },
+
+  hasEntryOfItsOwn() {
+    return false;
+  },
+
+  siblingCalls() {
+    return [];
+  },
+
+  restoreTraceCall(functionSymbol) {
+    const section = functionSymbol.section;
+    const first = section?.relocations[0];
+    if (section === undefined || first === undefined || first.type !== R_X86_64_NONE) return;
+    const entry = first.offset - 1;
+    section.content = Uint8Array.from(section.content);
+    section.content.set([CALL_OPCODE, 0, 0, 0, 0], entry);
+    first.type = R_X86_64_PC32;
+  },
+
+  zeroedBytes(type) {
+    return type === R_X86_64_64 || type === R_X86_64_PC64 ? 8 : 4;
+  },
+
+  isEntryPadding(section, bytes) {
+    const instructions = decode(section);
+    if (instructions === undefined) return false;
+    for (const instruction of instructions) {
+      if (instruction.offset >= bytes) return instruction.offset === bytes;
+      if (!isNop(section, instruction)) return false;
+    }
+    return false;
+  },
+
+  instructions: decode,
+
+  argumentLoad(section, instruction) {
+    const decoder = new Decoder(
+      64,
+      section.content.subarray(instruction.offset, instruction.offset + instruction.length),
+      DecoderOptions.None,
+    );
+    const decoded = decoder.decode();
+    try {
+      if (decoded.code !== Code.Mov_r32_imm32 || decoded.op1Kind !== OpKind.Immediate32) return undefined;
+      const register = argumentRegisters.get(decoded.op0Register);
+      return register === undefined ? undefined : { register, value: decoded.immediate32 };
+    } finally {
+      decoded.free();
+      decoder.free();
+    }
+  },
+
+  isCall(section, relocation) {
+    return relativeTypes.has(relocation.type) && section.content[relocation.offset - 1] === CALL_OPCODE;
+  },
+};
+
+/** `nop` in its one-byte and long forms, and the `data16`-prefixed ones that gas pads with. */
+function isNop(section: ElfSection, instruction: Instruction): boolean {
+  let at = instruction.offset;
+  const end = instruction.offset + instruction.length;
+  while (at < end && (section.content[at] === 0x66 || section.content[at] === 0x2e)) at++;
+  return section.content[at] === 0x90 || (section.content[at] === 0x0f && section.content[at + 1] === 0x1f);
+}

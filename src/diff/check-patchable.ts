@@ -1,0 +1,159 @@
+/**
+ * Says no, with reasons, to what a livepatch cannot do: change data that is in use, code that has already run, functions
+ * that nothing can redirect. All findings are returned at once.
+ */
+import { diagnose } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { SHT, STT } from '../elf/constants.js';
+import type { ElfSection, ElfSymbol } from '../elf/object.js';
+import type { Comparison } from './compare.js';
+import type { Inclusion } from './include.js';
+import { canonicalName, isExportSection, isInitSection } from './names.js';
+import type { Correlation } from './pairing.js';
+import { ownerName, type PreparedObject } from './prepare.js';
+import type { RebuiltTables } from './special-tables.js';
+
+export interface PatchabilityInput {
+  readonly original: PreparedObject;
+  readonly patched: PreparedObject;
+  readonly correlation: Correlation;
+  readonly comparison: Comparison;
+  readonly inclusion: Inclusion;
+  readonly tables: RebuiltTables['tables'];
+}
+
+/**
+ * @returns `function-not-traceable`, `sibling-call`, `init-changed`, `export-changed`, `data-changed`, `data-shared`, `section-changed`,
+ *   `group-changed`
+ */
+export function checkPatchable(input: PatchabilityInput): Diagnostic[] {
+  return [...checkTraceable(input), ...checkSiblingCalls(input), ...checkSections(input)];
+}
+
+/** Only the original's entry counts: that is where ftrace would redirect. */
+function checkTraceable({ patched, correlation, comparison }: PatchabilityInput): Diagnostic[] {
+  const findings: Diagnostic[] = [];
+  for (const symbol of patched.object.symbols) {
+    if (symbol.type !== STT.FUNC || comparison.symbols.get(symbol) !== 'changed') continue;
+    const parent = patched.parentOf.get(symbol);
+    if (parent !== undefined && comparison.symbols.get(parent) === 'changed') continue;
+    const original = correlation.symbols.originalOf(symbol);
+    if (original !== undefined && patched.arch.traceOffset(original) === undefined) {
+      findings.push(
+        diagnose('function-not-traceable', { functionName: symbol.name, section: original.section?.name ?? '' }),
+      );
+    }
+  }
+  return findings;
+}
+
+/** On ppc64le a jump out of a patched function would leave the livepatch's `.toc` pointer to its caller. */
+function checkSiblingCalls({ patched, comparison }: PatchabilityInput): Diagnostic[] {
+  return patched.object.symbols
+    .filter((symbol) => symbol.type === STT.FUNC && comparison.symbols.get(symbol) === 'changed')
+    .flatMap((symbol) =>
+      patched.arch
+        .siblingCalls(symbol)
+        .map((offset) => diagnose('sibling-call', { functionName: symbol.name, offset })),
+    );
+}
+
+/** What to say of a changed section that stays behind. The first that fits speaks. */
+const changedSectionRules: readonly {
+  readonly matches: (section: ElfSection, input: PatchabilityInput) => boolean;
+  readonly say: (section: ElfSection, input: PatchabilityInput) => Diagnostic;
+}[] = [
+  {
+    matches: isInitSection,
+    say: (section, input) =>
+      diagnose('init-changed', { section: section.name, functions: changedSymbols(section, input) }),
+  },
+  { matches: isExportSection, say: (section) => diagnose('export-changed', { section: section.name }) },
+  {
+    matches: (section, input) => input.patched.ownSymbol.get(section)?.type === STT.OBJECT || isPlainData(section),
+    say: (section, input) => {
+      const variables = input.patched.ownSymbol.has(section)
+        ? [ownerName(input.patched, section)]
+        : changedSymbols(section, input);
+      return diagnose('data-changed', { section: section.name, variables });
+    },
+  },
+  {
+    matches: () => true,
+    say: (section, input) =>
+      diagnose('section-changed', { section: section.name, symbols: changedSymbols(section, input) }),
+  },
+];
+
+function isPlainData(section: ElfSection): boolean {
+  return /^\.(data|bss|rodata)\b/.test(section.name);
+}
+
+/** Flags of WARN_ONCE and its like; a copy of them warns once more and hurts nobody. */
+const copyableData = new Set(['.data.unlikely', '.data.once', '.data..once', '.data..unlikely']);
+
+function checkSections(input: PatchabilityInput): Diagnostic[] {
+  const { patched, comparison, inclusion, tables } = input;
+  const grouped = new Set(patched.object.sections.flatMap((section) => section.group?.members ?? []));
+  const findings: Diagnostic[] = [];
+  for (const section of patched.object.sections) {
+    const status = comparison.sections.get(section);
+    const isIncluded = inclusion.sections.has(section);
+    if (status === 'changed' && !isIncluded && !tables.has(section)) {
+      const rule = changedSectionRules.find(({ matches }) => matches(section, input));
+      if (rule !== undefined) findings.push(rule.say(section, input));
+    }
+    if ((status !== 'same' && grouped.has(section)) || (section.type === SHT.GROUP && status === 'new')) {
+      findings.push(diagnose('group-changed', { section: ownerName(patched, section) }));
+    }
+    if (isIncluded && status !== 'new' && /^\.(data|bss)/.test(section.name) && !copyableData.has(section.name)) {
+      findings.push(
+        status === 'changed'
+          ? diagnose('data-changed', { section: section.name, variables: [ownerName(patched, section)] })
+          : diagnose('data-shared', { section: section.name, variables: namesIn(section, patched) }),
+      );
+    }
+  }
+  return findings;
+}
+
+function namesIn(section: ElfSection, patched: PreparedObject): string[] {
+  return (patched.symbolsIn.get(section) ?? []).map(({ name }) => name).filter((name) => name !== '');
+}
+
+/** The functions or variables of a shared section (`.init.text`) that differ from their original, by name. */
+function changedSymbols(section: ElfSection, input: PatchabilityInput): string[] {
+  // `init_module` is another name for the module's own init function; the first one is the author's.
+  const changed = new Map<number, string>();
+  for (const symbol of input.patched.symbolsIn.get(section) ?? []) {
+    if (symbol.type !== STT.FUNC && symbol.type !== STT.OBJECT) continue;
+    const original = input.correlation.symbols.originalOf(symbol);
+    if (changed.has(symbol.value)) continue;
+    if (original === undefined || !isAlike(original, symbol)) changed.set(symbol.value, symbol.name);
+  }
+  return [...changed.values()];
+}
+
+function isAlike(original: ElfSymbol, patched: ElfSymbol): boolean {
+  const [from, to] = [original.section, patched.section];
+  if (from === undefined || to === undefined) return from === to;
+  if (original.size !== patched.size) return false;
+  const [originalBytes, patchedBytes] = [bytesOf(original, from), bytesOf(patched, to)];
+  return Buffer.compare(originalBytes, patchedBytes) === 0 && refersAlike(original, from, patched, to);
+}
+
+function bytesOf(symbol: ElfSymbol, section: ElfSection): Uint8Array {
+  return section.content.subarray(symbol.value, symbol.value + symbol.size);
+}
+
+/** The same references at the same places, counted from the symbol's start. */
+function refersAlike(original: ElfSymbol, from: ElfSection, patched: ElfSymbol, to: ElfSection): boolean {
+  return referencesOf(original, from) === referencesOf(patched, to);
+}
+
+function referencesOf({ value, size }: ElfSymbol, section: ElfSection): string {
+  return section.relocations
+    .filter(({ offset }) => offset >= value && offset < value + size)
+    .map(({ offset, type, symbol }) => `${offset - value} ${type} ${canonicalName(symbol.name)}`)
+    .join('\n');
+}

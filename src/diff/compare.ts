@@ -1,0 +1,238 @@
+/**
+ * What became of every section and symbol of the patched object: the same, changed or new. A section has changed when
+ * its bytes have, or what its relocations refer to; the numbers that the compiler puts into names do not count.
+ */
+import { dereference, isIndirect, slotConstant } from '../arch/indirection.js';
+import { diagnose } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { SHF, SHT, STT } from '../elf/constants.js';
+import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import { isLineNumberChange } from './line-numbers.js';
+import { canonicalName, isLiteralLabel, isSourcePosition, isStringPool, isUnnamedData } from './names.js';
+import type { Correlation } from './pairing.js';
+import { ownerName, type PreparedObject } from './prepare.js';
+import { targetOffset } from './section-references.js';
+
+export type Status = 'same' | 'changed' | 'new';
+
+export interface Comparison {
+  /** For the sections of the patched object. */
+  readonly sections: Map<ElfSection, Status>;
+  /** For the symbols of the patched object. */
+  readonly symbols: Map<ElfSymbol, Status>;
+}
+
+/** Sections whose entries are taken one by one later, whatever became of the whole (`special-tables.ts`). */
+const rebuiltSections = new Set(['__mcount_loc', '__patchable_function_entries', '.modinfo', '.toc']);
+
+export interface ComparisonInput {
+  readonly original: PreparedObject;
+  readonly patched: PreparedObject;
+  readonly correlation: Correlation;
+}
+
+/** @returns statuses, and what may not differ but does: `section-kind-changed`, `symbol-kind-changed`, `symbol-moved` */
+export function compareObjects(input: ComparisonInput): { comparison: Comparison; findings: Diagnostic[] } {
+  const comparison: Comparison = { sections: new Map(), symbols: new Map() };
+  const findings = [...compareSections(input, comparison), ...compareSymbols(input, comparison)];
+  return { comparison, findings };
+}
+
+function compareSections(input: ComparisonInput, comparison: Comparison): Diagnostic[] {
+  const findings: Diagnostic[] = [];
+  const content = new ContentComparison(input);
+  for (const section of input.patched.object.sections) {
+    const twin = input.correlation.sections.originalOf(section);
+    if (twin === undefined) {
+      comparison.sections.set(section, 'new');
+      continue;
+    }
+    if (!isSameKind(twin, section)) {
+      findings.push(diagnose('section-kind-changed', { section: section.name, of: ownerName(input.patched, section) }));
+    }
+    const isSame = rebuiltSections.has(section.name) || content.isSectionSame(twin, section);
+    comparison.sections.set(section, isSame ? 'same' : 'changed');
+  }
+  return findings;
+}
+
+/** Type and flags must agree: code that became data, or data that became read-only, is no change that can be made live. */
+function isSameKind(original: ElfSection, patched: ElfSection): boolean {
+  return (
+    original.type === patched.type &&
+    original.flags === patched.flags &&
+    original.entrySize === patched.entrySize &&
+    (original.alignment === patched.alignment || (patched.flags & SHF.EXECINSTR) !== 0)
+  );
+}
+
+/** Compares what two sections hold, following references into literals, which have no lasting name. */
+class ContentComparison {
+  /** Unnamed data may refer to itself. */
+  readonly #underWay = new Set<ElfSection>();
+
+  constructor(readonly input: ComparisonInput) {}
+
+  isSectionSame(original: ElfSection, patched: ElfSection): boolean {
+    if (!this.#areRelocationsSame(original, patched)) return false;
+    if (areBytesSame(original, patched)) return true;
+    return isLineNumberChange(original, patched, this.input.patched.arch);
+  }
+
+  #areRelocationsSame(original: ElfSection, patched: ElfSection): boolean {
+    if (original.relocations.length !== patched.relocations.length) return false;
+    return original.relocations.every((relocation, index) => {
+      const other = patched.relocations[index];
+      return other !== undefined && this.#isRelocationSame(original, relocation, patched, other);
+    });
+  }
+
+  #isRelocationSame(
+    originalSection: ElfSection,
+    original: Relocation,
+    patchedSection: ElfSection,
+    patched: Relocation,
+  ): boolean {
+    if (original.type !== patched.type || original.offset !== patched.offset) return false;
+    const { arch } = this.input.patched;
+    if (isIndirect(arch, original) && isIndirect(arch, patched)) {
+      const [from, to] = [dereference(arch, original), dereference(arch, patched)];
+      // A slot without a relocation holds a constant.
+      if (from === undefined || to === undefined)
+        return from === to && slotConstant(original) === slotConstant(patched);
+      return this.#isTargetSame(originalSection, from, patchedSection, to);
+    }
+    return this.#isTargetSame(originalSection, original, patchedSection, patched);
+  }
+
+  #isTargetSame(
+    originalSection: ElfSection,
+    original: Relocation,
+    patchedSection: ElfSection,
+    patched: Relocation,
+  ): boolean {
+    const originalPlace = this.#place(this.input.original, originalSection, original);
+    const patchedPlace = this.#place(this.input.patched, patchedSection, patched);
+    const [originalTarget, patchedTarget] = [original.symbol.section, patched.symbol.section];
+    if (originalTarget !== undefined && patchedTarget !== undefined) {
+      // Code for `static_cpu_has` before the alternatives are applied; never runs in a module.
+      if (originalTarget.name === '.altinstr_aux' && patchedTarget.name === '.altinstr_aux') return true;
+      if (originalPlace !== undefined || patchedPlace !== undefined) return originalPlace === patchedPlace;
+      if (isUnnamedData(originalTarget) && isUnnamedData(patchedTarget)) {
+        return original.addend === patched.addend && this.#isUnnamedSame(originalTarget, patchedTarget);
+      }
+    }
+    return original.addend === patched.addend && nameOf(original.symbol) === nameOf(patched.symbol);
+  }
+
+  /** A literal's bytes in place of its address, so that moving it in its pool changes nothing. */
+  #place(prepared: PreparedObject, section: ElfSection, relocation: Relocation): string | undefined {
+    const target = relocation.symbol.section;
+    if (target === undefined) return undefined;
+    const isLiteral = relocation.symbol.type === STT.SECTION || isLiteralLabel(relocation.symbol);
+    if (!isLiteral || (target.flags & SHF.MERGE) === 0) return undefined;
+    const offset = targetOffset(prepared, section, relocation);
+    if (offset === undefined || offset < 0 || offset >= target.content.length) return undefined;
+    if ((target.flags & SHF.STRINGS) !== 0) return `string ${stringAt(target, offset)}`;
+    // A constant of `.rodata.cst16` is named by its label or by the section.
+    return target.entrySize > 0
+      ? `constant ${Buffer.from(target.content.subarray(offset, offset + target.entrySize)).toString('hex')}`
+      : undefined;
+  }
+
+  #isUnnamedSame(original: ElfSection, patched: ElfSection): boolean {
+    if (isSourcePosition(original) && isSourcePosition(patched)) return true;
+    if (original.size !== patched.size || original.flags !== patched.flags) return false;
+    if (this.#underWay.has(patched)) return true;
+    this.#underWay.add(patched);
+    try {
+      return areBytesSame(original, patched) && this.#areRelocationsSame(original, patched);
+    } finally {
+      this.#underWay.delete(patched);
+    }
+  }
+}
+
+function nameOf(symbol: ElfSymbol): string {
+  return canonicalName(symbol.type === STT.SECTION ? (symbol.section?.name ?? '') : symbol.name);
+}
+
+function stringAt(section: ElfSection, offset: number): string {
+  const end = section.content.indexOf(0, offset);
+  return Buffer.from(section.content.subarray(offset, end < 0 ? undefined : end)).toString('latin1');
+}
+
+function areBytesSame(original: ElfSection, patched: ElfSection): boolean {
+  if (original.size !== patched.size) return false;
+  return patched.type === SHT.NOBITS || Buffer.compare(original.content, patched.content) === 0;
+}
+
+function compareSymbols(input: ComparisonInput, comparison: Comparison): Diagnostic[] {
+  const findings: Diagnostic[] = [];
+  const { patched, correlation } = input;
+  for (const symbol of patched.object.symbols) {
+    const twin = correlation.symbols.originalOf(symbol);
+    comparison.symbols.set(symbol, twin === undefined ? 'new' : 'same');
+    if (twin !== undefined) findings.push(...compareSymbol(input, twin, symbol));
+  }
+  for (const [section, symbol] of patched.ownSymbol) {
+    const status = comparison.sections.get(section);
+    if (status !== undefined && comparison.symbols.get(symbol) === 'same') comparison.symbols.set(symbol, status);
+  }
+  for (const symbol of patched.ownSymbol.values()) {
+    if (comparison.symbols.get(symbol) === 'same' && hasChangedPart(patched, comparison, symbol)) {
+      comparison.symbols.set(symbol, 'changed');
+    }
+  }
+  return findings;
+}
+
+function compareSymbol(input: ComparisonInput, original: ElfSymbol, patched: ElfSymbol): Diagnostic[] {
+  if (original.type !== patched.type || original.bind !== patched.bind || isDefined(original) !== isDefined(patched)) {
+    return [diagnose('symbol-kind-changed', { symbol: patched.name })];
+  }
+  const findings: Diagnostic[] = [];
+  const [originalSection, patchedSection] = [original.section, patched.section];
+  if (
+    originalSection !== undefined &&
+    patchedSection !== undefined &&
+    input.correlation.sections.patchedOf(originalSection) !== patchedSection
+  ) {
+    findings.push(
+      diagnose('symbol-moved', { symbol: patched.name, from: originalSection.name, to: patchedSection.name }),
+    );
+  }
+  if (original.type === STT.OBJECT && isDefined(original) && original.size !== patched.size) {
+    findings.push(
+      diagnose('data-size-changed', {
+        variable: patched.name,
+        originalSize: original.size,
+        patchedSize: patched.size,
+      }),
+    );
+  }
+  return findings;
+}
+
+function isDefined(symbol: ElfSymbol): boolean {
+  return symbol.place !== 'undefined';
+}
+
+/**
+ * `foo.cold` has no ftrace entry, so a change in it makes `foo` changed. `foo.part.0` often has one and is replaced by
+ * itself.
+ */
+function hasChangedPart(patched: PreparedObject, comparison: Comparison, symbol: ElfSymbol, depth = 0): boolean {
+  // GCC splits a part of a part at most; a crafted file may go in circles.
+  if (depth > 8) return false;
+  return (patched.childrenOf.get(symbol) ?? []).some((child) => {
+    if (patched.arch.traceOffset(child) !== undefined) return false;
+    const status = child.section && comparison.sections.get(child.section);
+    return status === 'changed' || hasChangedPart(patched, comparison, child, depth + 1);
+  });
+}
+
+/** Pools of strings are shipped whole whatever became of them; comparing their bytes would tell nothing. */
+export function isAlwaysShipped(section: ElfSection): boolean {
+  return section.name === '.rodata' || section.name === '.toc' || isStringPool(section);
+}

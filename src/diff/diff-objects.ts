@@ -1,0 +1,128 @@
+/**
+ * Compares the object that a source file compiles to before and after the patch, and makes the object that carries the
+ * difference. This is the order in which it happens; each pass takes what those before it found.
+ */
+import { type Arch, type EntrySizes, selectArch } from '../arch/arch.js';
+import { knownArchs } from '../arch/known.js';
+import { fail } from '../diagnostics/catalogue.js';
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { STT } from '../elf/constants.js';
+import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
+import type { Lookup } from '../lookup/lookup.js';
+import { applyAuthorMarks } from './author-marks.js';
+import { checkPatchable } from './check-patchable.js';
+import { compareObjects, type Status } from './compare.js';
+import { adoptOriginalNames, correlate } from './correlate.js';
+import { chooseIncluded } from './include.js';
+import { rebuildOrc } from './orc.js';
+import { assembleOutput } from './output.js';
+import { prepareObject } from './prepare.js';
+import { rebuildTables } from './special-tables.js';
+import { correlateStaticLocals } from './static-locals.js';
+
+export interface DiffInput {
+  /** As read from the file; used up by the comparison. */
+  readonly original: ElfObject;
+  readonly patched: ElfObject;
+  readonly entrySizes: EntrySizes;
+  readonly lookup: Lookup;
+}
+
+export type DiffOutcome =
+  | { readonly kind: 'unchanged'; readonly warnings: readonly Diagnostic[] }
+  | { readonly kind: 'changed'; readonly diff: ObjectDiff; readonly warnings: readonly Diagnostic[] };
+
+/** What one source file contributes to the livepatch. */
+export interface ObjectDiff {
+  readonly arch: Arch;
+  /** The changed and new functions with all that they need; references to the rest are undefined. */
+  readonly object: ElfObject;
+  /** For the symbols of `object`. */
+  readonly statuses: ReadonlyMap<ElfSymbol, Status>;
+  /** Functions that are redirected, in table order. */
+  readonly changedFunctions: readonly ElfSymbol[];
+  /** Without those that were split off from another one. */
+  readonly newFunctions: readonly ElfSymbol[];
+  readonly newData: readonly ElfSymbol[];
+  /** Functions that GCC split off from another one: `foo.cold`. */
+  readonly splitFunctions: ReadonlySet<ElfSymbol>;
+  /** Functions left behind that other objects enter at another place (`Arch.hasEntryOfItsOwn`). */
+  readonly ownEntries: ReadonlySet<ElfSymbol>;
+  /** Sections of `object` that the kernel reads while it loads the livepatch. */
+  readonly tableSections: ReadonlySet<ElfSection>;
+}
+
+/**
+ * @throws KptoolError with every finding that stands in the way, see the passes; `elf-formats-differ`,
+ *   `elf-machine-unsupported`
+ */
+export function diffObjects(input: DiffInput): DiffOutcome {
+  const arch = commonArch(input.original, input.patched);
+
+  // Debug data and build by-products go; references name symbols instead of sections and offsets.
+  const original = prepareObject(input.original, arch);
+  const patched = prepareObject(input.patched, arch);
+
+  // Who is who. From here on every part of the patched object has its twin or is new.
+  const correlation = correlate(original, patched);
+  const staticLocalFindings = correlateStaticLocals(original, patched, correlation);
+
+  // The target knows the original's numbered names, and so do the lookup and the messages.
+  adoptOriginalNames(patched, correlation);
+
+  const { comparison, findings } = compareObjects({ original, patched, correlation });
+  const markFindings = applyAuthorMarks(patched, comparison);
+  stopAtErrors([...staticLocalFindings, ...findings]);
+
+  // Changed functions, and what they need that the target does not have.
+  const { inclusion, changedFunctions, hasNewGlobals } = chooseIncluded(patched, comparison);
+
+  // The special tables shrink to the included functions. They may bring in more data, but no more functions.
+  const special = rebuildTables({ patched, inclusion, entrySizes: input.entrySizes, lookup: input.lookup });
+  const orc = rebuildOrc(patched, inclusion, input.entrySizes);
+  const tables = new Map([...special.tables, ...orc.tables]);
+
+  const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables });
+  const warnings = stopAtErrors([...markFindings, ...special.findings, ...orc.findings, ...refusals]);
+  if (changedFunctions.length === 0 && !hasNewGlobals) return { kind: 'unchanged', warnings };
+
+  // The original has served; the patched object becomes the output.
+  const ownEntries = new Set(patched.object.symbols.filter((symbol) => arch.hasEntryOfItsOwn(symbol)));
+  const object = assembleOutput({ patched, comparison, inclusion, tables });
+  const isNew = (symbol: ElfSymbol) => symbol.section !== undefined && comparison.symbols.get(symbol) === 'new';
+  const diff: ObjectDiff = {
+    arch,
+    object,
+    statuses: comparison.symbols,
+    changedFunctions: changedFunctions.filter((symbol) => isRedirected(symbol, arch, patched.parentOf)),
+    newFunctions: object.symbols.filter(
+      (symbol) => symbol.type === STT.FUNC && isNew(symbol) && !patched.parentOf.has(symbol),
+    ),
+    newData: object.symbols.filter((symbol) => symbol.type === STT.OBJECT && isNew(symbol)),
+    splitFunctions: new Set(patched.parentOf.keys()),
+    ownEntries,
+    tableSections: new Set(special.tables.keys()),
+  };
+  return { kind: 'changed', diff, warnings };
+}
+
+function commonArch(original: ElfObject, patched: ElfObject): Arch {
+  const { format } = original;
+  const keys = ['byteOrder', 'machine', 'flags', 'osAbi', 'abiVersion'] as const;
+  const differing = keys.filter((key) => format[key] !== patched.format[key]);
+  if (differing.length > 0) {
+    fail('elf-formats-differ', { original: original.fileName, patched: patched.fileName, fields: differing });
+  }
+  const arch = selectArch(format, knownArchs);
+  return arch ?? fail('elf-machine-unsupported', { fileName: original.fileName, machine: format.machine });
+}
+
+/** `foo.cold` is reached from `foo`; a `foo.part.0` with an ftrace entry of its own is redirected like any function. */
+function isRedirected(symbol: ElfSymbol, arch: Arch, parentOf: ReadonlyMap<ElfSymbol, ElfSymbol>): boolean {
+  return !parentOf.has(symbol) || arch.traceOffset(symbol) !== undefined;
+}
+
+function stopAtErrors(findings: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);
+  return findings;
+}

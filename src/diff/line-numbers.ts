@@ -1,0 +1,84 @@
+/**
+ * A patch that adds a line moves every `__LINE__` below it, and with it an operand in each function that warns or may
+ * sleep. Such a function did not change. It is known by this: all instructions but the loads of an argument are the
+ * same, the loads differ in their immediate only, and a call follows which takes it.
+ */
+import type { Arch, Instruction } from '../arch/arch.js';
+import { dereference } from '../arch/indirection.js';
+import { SHF } from '../elf/constants.js';
+import type { ElfSection, Relocation } from '../elf/object.js';
+
+/** How far behind the load the call may stand, in bytes: the loads of six arguments and a store of a once flag. */
+const callDistance = 64;
+
+/** A line number is small, and all lines of a file move by about as much; a limit or a flag mask rarely looks so. */
+const largestLine = 200_000;
+
+/**
+ * The two sections, of one size and with the same relocations, differ in line numbers only.
+ * Only calls that are known or seen to be given `__LINE__` count here, since a changed constant must never be missed.
+ */
+export function isLineNumberChange(original: ElfSection, patched: ElfSection, arch: Arch): boolean {
+  if ((patched.flags & SHF.EXECINSTR) === 0 || original.size !== patched.size) return false;
+  const instructions = arch.instructions(patched);
+  const originals = arch.instructions(original);
+  if (instructions === undefined || originals === undefined || instructions.length !== originals.length) return false;
+  return instructions.every((instruction, index) => {
+    const twin = originals[index];
+    if (twin === undefined || twin.offset !== instruction.offset || twin.length !== instruction.length) return false;
+    return isSameCode(original, patched, instruction) || isMovedLine(original, patched, instruction, arch);
+  });
+}
+
+function isSameCode(original: ElfSection, patched: ElfSection, { offset, length }: Instruction): boolean {
+  const end = offset + length;
+  return Buffer.compare(original.content.subarray(offset, end), patched.content.subarray(offset, end)) === 0;
+}
+
+function isMovedLine(original: ElfSection, patched: ElfSection, instruction: Instruction, arch: Arch): boolean {
+  const before = arch.argumentLoad(original, instruction);
+  const after = arch.argumentLoad(patched, instruction);
+  if (before === undefined || after === undefined || before.register !== after.register) return false;
+  if (before.value > largestLine || after.value > largestLine) return false;
+  return isGivenToLineCallee(patched, instruction, arch);
+}
+
+/** The next call behind the load is to a function that is known, or seen, to be given a file and a line. */
+function isGivenToLineCallee(section: ElfSection, { offset, length }: Instruction, arch: Arch): boolean {
+  const from = offset + length;
+  const call = section.relocations.find((relocation) => relocation.offset >= from && arch.isCall(section, relocation));
+  if (call === undefined || call.offset > from + callDistance) return false;
+  if (takesLine(call.symbol.name)) return true;
+  return section.relocations.some(
+    (relocation) =>
+      Math.abs(relocation.offset - offset) <= callDistance &&
+      relocation !== call &&
+      namesPlace(dereference(arch, relocation)),
+  );
+}
+
+/**
+ * Level 1. Functions of the kernel that take a line number and nothing else that a patch might change in an argument
+ * register: `WARN` (kernel/panic.c), `might_sleep` (kernel/sched/core.c), lockdep's RCU checks (kernel/locking/lockdep.c).
+ */
+const lineCallees = [/^warn_slowpath_null$/, /^_{2,3}might_(sleep|fault|resched)$/, /^lockdep_rcu_suspicious$/];
+
+function takesLine(name: string): boolean {
+  return lineCallees.some((pattern) => pattern.test(name));
+}
+
+/**
+ * Level 2. Any function that is handed `__FILE__` or `__func__` beside it: `printk("%s (%d)", __FILE__, __LINE__)` of
+ * `ASSERT_RTNL`, `__btrfs_abort_transaction(trans, __func__, __LINE__, …)`.
+ */
+function namesPlace(meant: Relocation | undefined): boolean {
+  if (meant === undefined) return false;
+  const { symbol, addend } = meant;
+  if (/^(__func__|__FUNCTION__|__PRETTY_FUNCTION__)(\.|$)/.test(symbol.name)) return true;
+  const pool = symbol.section;
+  if (pool === undefined || (pool.flags & SHF.STRINGS) === 0) return false;
+  const offset = symbol.value + addend;
+  const end = pool.content.indexOf(0, Math.max(offset, 0));
+  if (offset < 0 || end < 2) return false;
+  return /\.[chS]$/.test(Buffer.from(pool.content.subarray(offset, end)).toString('latin1'));
+}

@@ -1,0 +1,206 @@
+/**
+ * Tables whose entries each belong to a place in some function: where it may trap (`__bug_table`), which instruction to
+ * patch for this CPU (`.altinstructions`), how to unwind from it. The livepatch gets the entries of its own functions
+ * and no others, moved together.
+ */
+import type { Arch, EntrySizes, SpecialTable } from '../arch/arch.js';
+import { diagnose } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { STT } from '../elf/constants.js';
+import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import type { Lookup } from '../lookup/lookup.js';
+import { type EntryFilter, keepStaticBranch, keepStaticCall } from './entry-filters.js';
+import type { Inclusion } from './include.js';
+import type { PreparedObject } from './prepare.js';
+
+/** Tables that every CPU's kernel may have; a CPU adds its own (`Arch.specialTables`). */
+const commonTables: readonly SpecialTable[] = [
+  // Before __ex_table, which refers to it.
+  { name: '.fixup', entrySize: 'FIXUP_CODE' },
+  { name: '__bug_table', entrySize: 'BUG_STRUCT_SIZE' },
+  { name: '__ex_table', entrySize: 'EX_STRUCT_SIZE' },
+  { name: '__jump_table', entrySize: 'JUMP_STRUCT_SIZE' },
+  { name: '.printk_index', entrySize: 'PRINTK_INDEX_STRUCT_SIZE' },
+];
+
+/** Entries that need more than belonging to an included function. */
+const filters: ReadonlyMap<string, EntryFilter> = new Map([
+  ['__jump_table', keepStaticBranch],
+  ['.static_call_sites', keepStaticCall],
+]);
+
+/** A table as the livepatch gets it. */
+export interface RebuiltTable {
+  readonly content: Uint8Array;
+  readonly relocations: readonly Relocation[];
+  /** Where kept entries began and begin, in bytes from the start of the table. */
+  readonly moved: ReadonlyMap<number, number>;
+}
+
+export interface RebuiltTables {
+  readonly tables: ReadonlyMap<ElfSection, RebuiltTable>;
+  readonly findings: readonly Diagnostic[];
+}
+
+export interface TableInput {
+  readonly patched: PreparedObject;
+  readonly inclusion: Inclusion;
+  readonly entrySizes: EntrySizes;
+  readonly lookup: Lookup;
+}
+
+/**
+ * Takes the entries of included functions out of every special table and includes what they refer to.
+ * @returns the new tables, and `entry-size-unknown`, `table-malformed`, `static-branch-in-module`,
+ *   `static-call-in-module`, `tracepoint-dropped`
+ */
+export function rebuildTables(input: TableInput): RebuiltTables {
+  const tables = new Map<ElfSection, RebuiltTable>();
+  const findings: Diagnostic[] = [];
+  for (const table of specialTables(input.patched)) {
+    for (const section of input.patched.object.sections) {
+      if (section.name !== table.name || section.relocations.length === 0) continue;
+      const entries = splitEntries(section, entryStarts(section, table, input));
+      if (entries === undefined) {
+        findings.push(diagnose('entry-size-unknown', { section: section.name, setting: String(table.entrySize) }));
+        continue;
+      }
+      tables.set(section, rebuildTable(input, section, entries, findings));
+    }
+  }
+  followFixups(tables);
+  includeReplacements(input, tables);
+  return { tables, findings };
+}
+
+function specialTables({ arch }: PreparedObject): readonly SpecialTable[] {
+  return [...commonTables, ...arch.specialTables];
+}
+
+/** One entry: its bytes and the relocations that lie in them. */
+export interface Entry {
+  /** Bytes from the start of the table. */
+  readonly offset: number;
+  readonly size: number;
+  readonly relocations: readonly Relocation[];
+}
+
+/** Where entries begin, in bytes from the start of the table and rising; `undefined` where the size of one is not known. */
+function entryStarts(section: ElfSection, table: SpecialTable, input: TableInput): number[] | undefined {
+  if (table.entrySize === 'FIXUP_CODE') return fixupStarts(section, input.patched);
+  const size = typeof table.entrySize === 'number' ? table.entrySize : input.entrySizes[table.entrySize];
+  if (size === undefined || size <= 0) return undefined;
+  return Array.from({ length: Math.ceil(section.content.length / size) }, (_, index) => index * size);
+}
+
+/** A piece of `.fixup` begins where an entry of the exception table continues. */
+function fixupStarts(section: ElfSection, { object }: PreparedObject): number[] {
+  const starts = new Set([0]);
+  for (const { name, relocations } of object.sections) {
+    if (name !== '__ex_table') continue;
+    for (const { symbol, addend } of relocations) {
+      if (symbol.section === section && addend >= 0 && addend < section.content.length) starts.add(addend);
+    }
+  }
+  return [...starts].sort((a, b) => a - b);
+}
+
+/** The last entry of a table may lack its padding. */
+function splitEntries(section: ElfSection, starts: readonly number[] | undefined): Entry[] | undefined {
+  if (starts === undefined) return undefined;
+  const relocations = [...section.relocations].sort((a, b) => a.offset - b.offset);
+  let next = 0;
+  return starts.map((offset, index) => {
+    const end = starts[index + 1] ?? section.content.length;
+    const own: Relocation[] = [];
+    for (let relocation = relocations[next]; relocation !== undefined && relocation.offset < end; ) {
+      own.push(relocation);
+      relocation = relocations[++next];
+    }
+    return { offset, size: end - offset, relocations: own };
+  });
+}
+
+function belongsToIncluded(entry: Entry, inclusion: Inclusion): boolean {
+  return entry.relocations.some(
+    ({ symbol }) => symbol.type === STT.FUNC && symbol.section !== undefined && inclusion.sections.has(symbol.section),
+  );
+}
+
+function rebuildTable(
+  input: TableInput,
+  section: ElfSection,
+  entries: readonly Entry[],
+  findings: Diagnostic[],
+): RebuiltTable {
+  const { inclusion, lookup } = input;
+  const isShipped = (symbol: ElfSymbol) =>
+    symbol.section !== undefined && inclusion.comparison.symbols.get(symbol) !== 'same';
+  const filter = filters.get(section.name);
+  const kept = entries.filter((entry) => {
+    if (!belongsToIncluded(entry, inclusion)) return false;
+    const verdict = filter?.(entry, { lookup, isShipped }) ?? { keep: true };
+    if (verdict.finding !== undefined) findings.push(verdict.finding);
+    return verdict.keep;
+  });
+  const rebuilt = joinEntries(section, kept);
+  if (kept.length === 0) {
+    inclusion.sections.delete(section);
+    return rebuilt;
+  }
+  inclusion.sections.add(section);
+  const sectionSymbol = input.patched.sectionSymbol.get(section);
+  if (sectionSymbol !== undefined) inclusion.symbols.add(sectionSymbol);
+  for (const { symbol } of rebuilt.relocations) inclusion.addSymbol(symbol);
+  return rebuilt;
+}
+
+function joinEntries(section: ElfSection, entries: readonly Entry[]): RebuiltTable {
+  const content = new Uint8Array(entries.reduce((sum, entry) => sum + entry.size, 0));
+  const relocations: Relocation[] = [];
+  const moved = new Map<number, number>();
+  let end = 0;
+  for (const entry of entries) {
+    moved.set(entry.offset, end);
+    content.set(section.content.subarray(entry.offset, entry.offset + entry.size), end);
+    for (const relocation of entry.relocations) {
+      relocations.push({ ...relocation, offset: relocation.offset - entry.offset + end });
+    }
+    end += entry.size;
+  }
+  return { content, relocations, moved };
+}
+
+/** The exception table's entries follow the pieces of `.fixup` that they continue in. */
+function followFixups(tables: ReadonlyMap<ElfSection, RebuiltTable>): void {
+  for (const [section, { relocations }] of tables) {
+    if (section.name !== '__ex_table') continue;
+    for (const relocation of relocations) {
+      const target = relocation.symbol.section;
+      const start = target?.name === '.fixup' ? tables.get(target)?.moved.get(relocation.addend) : undefined;
+      if (start !== undefined) relocation.addend = start;
+    }
+  }
+}
+
+/** The code that alternatives are taken from goes along with the first of them. */
+function includeReplacements(input: TableInput, tables: ReadonlyMap<ElfSection, RebuiltTable>): void {
+  const hasAlternatives = [...tables].some(
+    ([section, table]) => section.name === '.altinstructions' && table.content.length > 0,
+  );
+  if (!hasAlternatives) return;
+  for (const section of input.patched.object.sections) {
+    if (section.name !== '.altinstr_replacement') continue;
+    input.inclusion.addSection(section);
+    for (const symbol of input.patched.symbolsIn.get(section) ?? []) input.inclusion.symbols.add(symbol);
+  }
+}
+
+/** Bytes of an entry by section name, for all tables of this CPU whose size is known. */
+export function tableEntrySizes(arch: Arch, sizes: EntrySizes): Map<string, number> {
+  const known = [...commonTables, ...arch.specialTables].map(({ name, entrySize }) => {
+    if (entrySize === 'FIXUP_CODE') return [name, undefined] as const;
+    return [name, typeof entrySize === 'number' ? entrySize : sizes[entrySize]] as const;
+  });
+  return new Map(known.filter((entry): entry is [string, number] => entry[1] !== undefined));
+}

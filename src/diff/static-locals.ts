@@ -1,0 +1,233 @@
+/**
+ * Static locals are numbered in the order in which the compiler meets them, so `count.2` of the original may be
+ * `count.5` of the patched object, and another function's `count` may now be `count.2`. What tells them apart is who
+ * uses them: the first use in a function's original is the first use in its patched version. A static local may be used
+ * by several functions (it stands in an inline one), and by data.
+ */
+import { dereference } from '../arch/indirection.js';
+import { diagnose } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { SHF } from '../elf/constants.js';
+import type { ElfSection, ElfSymbol } from '../elf/object.js';
+import { linkSections } from './correlate.js';
+import { canonicalName, isStaticLocal } from './names.js';
+import type { Correlation } from './pairing.js';
+import { ownerName, type PreparedObject } from './prepare.js';
+
+/**
+ * Correlates the static locals of the two objects.
+ * @returns what cannot be decided or would lose state: `static-local-removed`, `static-local-changed`,
+ *   `static-local-ambiguous`
+ */
+export function correlateStaticLocals(
+  original: PreparedObject,
+  patched: PreparedObject,
+  correlation: Correlation,
+): Diagnostic[] {
+  const matcher = new StaticLocalMatcher(original, patched, correlation);
+  matcher.forgetNumbers();
+  matcher.followUses();
+  matcher.adoptOrphans();
+  matcher.verifyUses();
+  return matcher.findings;
+}
+
+class StaticLocalMatcher {
+  readonly findings: Diagnostic[] = [];
+  readonly #reported = new Set<ElfSymbol>();
+
+  constructor(
+    readonly original: PreparedObject,
+    readonly patched: PreparedObject,
+    readonly correlation: Correlation,
+  ) {}
+
+  /** The symbols that a section uses, in the order of its relocations. The table of addresses itself uses nothing. */
+  #used(prepared: PreparedObject, section: ElfSection): ElfSymbol[] {
+    const { arch } = prepared;
+    if (section.name === '.toc') return [];
+    return section.relocations
+      .map((relocation) => dereference(arch, relocation)?.symbol)
+      .filter((symbol) => symbol !== undefined);
+  }
+
+  #isStaticLocal(prepared: PreparedObject, symbol: ElfSymbol): symbol is ElfSymbol & { readonly section: ElfSection } {
+    return symbol.section !== undefined && isStaticLocal(symbol, prepared.ownSymbol.get(symbol.section));
+  }
+
+  /** Two static locals with one number in both objects are so by chance. */
+  forgetNumbers(): void {
+    const { sections, symbols } = this.correlation;
+    for (const symbol of this.original.object.symbols) {
+      if (!this.#isStaticLocal(this.original, symbol)) continue;
+      symbols.unlink(symbol);
+      if (this.original.ownSymbol.get(symbol.section) !== symbol) continue;
+      sections.unlink(symbol.section);
+      const sectionSymbol = this.original.sectionSymbol.get(symbol.section);
+      if (sectionSymbol !== undefined) symbols.unlink(sectionSymbol);
+    }
+  }
+
+  /** Level 1: the k-th use in a section is the k-th use of such a variable in its twin, or in a part split off from it. */
+  followUses(): void {
+    for (const user of this.original.object.sections) {
+      const counterpart = this.#counterpart(user);
+      if (counterpart === undefined) continue;
+      for (const symbol of this.#used(this.original, user)) {
+        if (!this.#isStaticLocal(this.original, symbol) || symbol.section === user) continue;
+        if (this.correlation.symbols.patchedOf(symbol) !== undefined) continue;
+        const twin = this.#firstOpenUse(counterpart, symbol, true);
+        if (twin !== undefined) this.#link(symbol, twin);
+        else this.#reportLost(user, counterpart, symbol);
+      }
+    }
+  }
+
+  /** Level 2: its function is gone, inlined into another one perhaps: one such variable left on either side is the same. */
+  adoptOrphans(): void {
+    const key = (symbol: ElfSymbol) => `${canonicalName(symbol.name)} ${symbol.size}`;
+    const orphans = groupBy(this.#orphans(), key);
+    const candidates = groupBy(
+      this.patched.object.symbols.filter(
+        (symbol) => this.#isState(this.patched, symbol) && this.correlation.symbols.originalOf(symbol) === undefined,
+      ),
+      key,
+    );
+    for (const [name, originals] of orphans) {
+      const twins = candidates.get(name) ?? [];
+      const [symbol, twin] = [originals[0], twins[0]];
+      if (symbol === undefined || twin === undefined || this.#reported.has(symbol)) continue;
+      if (originals.length === 1 && twins.length === 1) this.#link(symbol, twin);
+      else this.#reportAmbiguous(originals, twins);
+    }
+  }
+
+  /** A variable may have several users; if one of them stopped using it, level 1 may have taken the wrong one. */
+  verifyUses(): void {
+    for (const user of this.original.object.sections) {
+      const counterpart = this.#counterpart(user);
+      if (counterpart === undefined) continue;
+      for (const symbol of this.#used(this.original, user)) {
+        if (!this.#isStaticLocal(this.original, symbol) || symbol.section === user) continue;
+        const twin = this.correlation.symbols.patchedOf(symbol);
+        if (twin !== undefined && !this.#uses(counterpart, twin)) this.#reportLost(user, counterpart, symbol);
+      }
+    }
+  }
+
+  /** The patched section that continues `user`: its twin, or that of the function which it was split off from. */
+  #counterpart(user: ElfSection): ElfSection | undefined {
+    const twin = this.correlation.sections.patchedOf(user);
+    if (twin !== undefined) return twin;
+    let symbol = this.original.ownSymbol.get(user);
+    while (symbol !== undefined) {
+      symbol = this.original.parentOf.get(symbol);
+      const section = symbol?.section;
+      const found = section && this.correlation.sections.patchedOf(section);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #firstOpenUse(user: ElfSection, wanted: ElfSymbol, needsSameSize: boolean): ElfSymbol | undefined {
+    for (const part of this.#withParts(user)) {
+      for (const symbol of this.#used(this.patched, part)) {
+        if (symbol.type !== wanted.type || symbol.section === undefined) continue;
+        if (needsSameSize && symbol.size !== wanted.size) continue;
+        if (this.correlation.symbols.originalOf(symbol) !== undefined) continue;
+        if (canonicalName(symbol.name) === canonicalName(wanted.name)) return symbol;
+      }
+    }
+    return undefined;
+  }
+
+  #uses(user: ElfSection, wanted: ElfSymbol): boolean {
+    return this.#withParts(user).some((part) => this.#used(this.patched, part).includes(wanted));
+  }
+
+  /** A patched section and the sections of the functions that were split off from its function, at any depth. */
+  #withParts(section: ElfSection): ElfSection[] {
+    const parts = [section];
+    const seen = new Set(parts);
+    for (const part of parts) {
+      const symbol = this.patched.ownSymbol.get(part);
+      for (const child of (symbol && this.patched.childrenOf.get(symbol)) ?? []) {
+        if (child.section === undefined || seen.has(child.section)) continue;
+        seen.add(child.section);
+        parts.push(child.section);
+      }
+    }
+    return parts;
+  }
+
+  #link(symbol: ElfSymbol, twin: ElfSymbol): void {
+    this.correlation.symbols.link(symbol, twin);
+    const [section, twinSection] = [symbol.section, twin.section];
+    if (section === undefined || twinSection === undefined) return;
+    const isOwn = this.original.ownSymbol.get(section) === symbol && this.patched.ownSymbol.get(twinSection) === twin;
+    if (isOwn) linkSections(this.original, this.patched, this.correlation, section, twinSection);
+  }
+
+  /** Variables of functions that the patched object no longer has. */
+  #orphans(): ElfSymbol[] {
+    const orphans = new Set<ElfSymbol>();
+    for (const user of this.original.object.sections) {
+      if (this.#counterpart(user) !== undefined) continue;
+      for (const symbol of this.#used(this.original, user)) {
+        if (!this.#isState(this.original, symbol)) continue;
+        if (this.correlation.symbols.patchedOf(symbol) === undefined) orphans.add(symbol);
+      }
+    }
+    return [...orphans];
+  }
+
+  #isState(prepared: PreparedObject, symbol: ElfSymbol): boolean {
+    return this.#isStaticLocal(prepared, symbol) && isWritable(symbol.section);
+  }
+
+  #reportLost(user: ElfSection, counterpart: ElfSection, symbol: ElfSymbol): void {
+    // A read-only table carries no state: the patched function brings its own.
+    if (symbol.section === undefined || !isWritable(symbol.section) || this.#reported.has(symbol)) return;
+    this.#reported.add(symbol);
+    const variable = canonicalName(symbol.name);
+    const resized = this.#firstOpenUse(counterpart, symbol, false);
+    const functionName = ownerName(this.original, user);
+    this.findings.push(
+      resized === undefined
+        ? diagnose('static-local-removed', { variable, functionName })
+        : diagnose('static-local-changed', {
+            variable,
+            functionName,
+            originalSize: symbol.size,
+            patchedSize: resized.size,
+          }),
+    );
+  }
+
+  #reportAmbiguous(originals: readonly ElfSymbol[], twins: readonly ElfSymbol[]): void {
+    const first = originals[0];
+    if (first === undefined) return;
+    for (const symbol of originals) this.#reported.add(symbol);
+    this.findings.push(
+      diagnose('static-local-ambiguous', {
+        variable: canonicalName(first.name),
+        originals: originals.map(({ name }) => name),
+        candidates: twins.map(({ name }) => name),
+      }),
+    );
+  }
+}
+
+function isWritable(section: ElfSection | undefined): boolean {
+  return section !== undefined && (section.flags & SHF.WRITE) !== 0;
+}
+
+function groupBy<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const thing of things) {
+    const group = groups.get(key(thing));
+    if (group === undefined) groups.set(key(thing), [thing]);
+    else group.push(thing);
+  }
+  return groups;
+}
