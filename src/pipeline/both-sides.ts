@@ -1,0 +1,127 @@
+/**
+ * The original and the patched objects, built one after the other in the same private copy, so that nothing but the
+ * patch differs between them.
+ */
+import { copyFile, mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { namesInMakefiles } from '../kbuild/affected-sources.js';
+import { buildTree, type TreeBuild } from '../kbuild/build-tree.js';
+import type { CompiledObject } from '../kbuild/compiler-wrapper.js';
+import type { Side } from '../kbuild/make-output.js';
+import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
+import { applyPatches } from '../patch/apply.js';
+import { copyTree } from '../system/copy-tree.js';
+import type { WorkFolder } from '../system/work-folder.js';
+import type { BuildOptions } from './options.js';
+import type { CheckedPatches } from './patches.js';
+import type { Progress } from './progress.js';
+import type { Target } from './target.js';
+
+/** An object that the patched side compiled. */
+export interface ObjectPair {
+  /** Path in the tree, `core/agent.o`. */
+  readonly object: string;
+  /** Modules that link it, by the names they run under. */
+  readonly modules: readonly string[];
+  /** Absolute path; `undefined` for the object of a source that the patch adds. */
+  readonly original: string | undefined;
+  /** Absolute path. */
+  readonly patched: string;
+}
+
+export interface BothSides {
+  readonly pairs: readonly ObjectPair[];
+  /** Modules that the unpatched source was built to; none where single objects were enough. */
+  readonly built: readonly ModuleFile[];
+}
+
+interface Scene {
+  readonly options: BuildOptions;
+  readonly target: Target;
+  readonly patches: CheckedPatches;
+  readonly work: WorkFolder;
+}
+
+/**
+ * Builds both sides in the work folder. Modules that are found nowhere as they run are built from the unpatched source.
+ * @throws KptoolError with what `copyTree`, `buildTree`, `applyPatches` and `TargetModules.closure` throw
+ */
+export async function buildBothSides(scene: Scene, progress: Progress): Promise<BothSides> {
+  const { options, target, patches, work } = scene;
+  const tree = path.join(work.path, 'tree');
+  await progress.step('Copying the module tree', () => copyTree(options.oot, tree));
+
+  // Linking the modules is needed only where they are found nowhere as they run.
+  const mentioned = await namesInMakefiles(tree);
+  const isModuleKnown = await target.modules.mayKnowAll((name) => mentioned.has(name));
+  let sources = isModuleKnown ? patches.sources : undefined;
+  let original = await progress.step('Building the original objects', (report) =>
+    build(scene, tree, 'original', sources?.original, report),
+  );
+  const owners = [...new Set(original.objects.flatMap(({ modules }) => modules))];
+  if (sources !== undefined && !(await target.modules.hasAll(owners))) {
+    sources = undefined;
+    original = await progress.step('Building the original modules', (report) =>
+      build(scene, tree, 'original', undefined, report),
+    );
+  }
+  const built = await readBuilt(original);
+  target.modules.addBuilt(built);
+  const originals = await keepObjects(original.objects, await work.step(1, 'original'));
+
+  await progress.step('Applying the patches', async () => {
+    const newest = await Promise.all(original.objects.map(async ({ file }) => (await stat(file)).mtimeMs));
+    await applyPatches(patches.resolved, tree, { newerThan: Math.max(0, ...newest), signal: options.signal });
+  });
+
+  // The original is built; of the patched side nothing is linked, so the objects alone are enough where they are known.
+  const patched = await progress.step('Building the patched objects', (report) =>
+    build(scene, tree, 'patched', patches.sources?.patched, report),
+  );
+  const patchedFiles = await keepObjects(patched.objects, await work.step(2, 'patched'));
+  const pairs = patched.objects.flatMap(({ object, modules }): ObjectPair[] => {
+    const file = patchedFiles.get(object);
+    return file === undefined ? [] : [{ object, modules, original: originals.get(object), patched: file }];
+  });
+  return { pairs, built };
+}
+
+async function build(
+  { options, target, work }: Scene,
+  tree: string,
+  side: Side,
+  sources: readonly string[] | undefined,
+  report: (text: string) => void,
+): Promise<TreeBuild> {
+  if (sources?.length === 0) return { objects: [], modules: [], log: '' };
+  return buildTree({
+    side,
+    tree,
+    originalTree: options.oot,
+    plan: target.plan,
+    kernel: target.kernel,
+    compiler: target.compiler,
+    makeArguments: options.makeArguments,
+    jobs: options.jobs,
+    sources,
+    folder: path.join(work.path, 'kbuild'),
+    signal: options.signal,
+    onLine: (line) => report(line.trim()),
+  });
+}
+
+function readBuilt({ modules }: TreeBuild): Promise<ModuleFile[]> {
+  return Promise.all(modules.map(({ file }) => readModuleFile(file)));
+}
+
+/** Copies the objects out of the tree, where the other side will overwrite them. */
+async function keepObjects(objects: readonly CompiledObject[], folder: string): Promise<Map<string, string>> {
+  const kept = new Map<string, string>();
+  for (const { object, file } of objects) {
+    const copy = path.join(folder, object);
+    await mkdir(path.dirname(copy), { recursive: true });
+    await copyFile(file, copy);
+    kept.set(object, copy);
+  }
+  return kept;
+}

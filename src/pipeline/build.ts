@@ -1,0 +1,100 @@
+/**
+ * From patch files to a livepatch module: the steps in their order. Each hands values to the next; nothing is written
+ * outside the private work folder before the finished module is.
+ */
+import path from 'node:path';
+import { readEntrySizes } from '../kernel/entry-sizes.js';
+import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
+import { writeOutputAtomically } from '../system/files.js';
+import { createWorkFolder, type WorkFolder } from '../system/work-folder.js';
+import { buildBothSides } from './both-sides.js';
+import { compareObjects } from './compare-objects.js';
+import { finishLivepatch, linkLivepatch } from './link-livepatch.js';
+import type { BuildOptions, BuildOutcome } from './options.js';
+import { type CheckedPatches, checkPatches } from './patches.js';
+import type { Progress } from './progress.js';
+import { checkReport, ReportMaker } from './report.js';
+import { resolveTarget, type Target } from './target.js';
+import { unseenWarnings } from './target-modules.js';
+
+/**
+ * Builds the livepatch, or says why not.
+ * @throws KptoolError with the findings; its `workFolder` names what is left to look at
+ */
+export async function build(options: BuildOptions, progress: Progress): Promise<BuildOutcome> {
+  const target = await progress.step('Resolving the target', () => resolveTarget(options));
+  progress.note(`kernel ${target.kernel.release}, by ${target.kernel.chosenBy}`);
+
+  const patches = await progress.step('Checking the patches', () => checkPatches(options, target.plan));
+  const name = options.name ?? livepatchName(options.patches[0] ?? '');
+  requireLivepatchName(name, []);
+
+  // Up to here nothing has been written and nothing compiled.
+  if (options.dryRun) return { kind: 'checked', report: checkReport(target, patches) };
+
+  const work = await createWorkFolder(path.join(options.cache, 'work'), name);
+  try {
+    const outcome = await buildIn(work, name, { options, target, patches }, progress);
+    if (options.keep) await work.keep();
+    else await work.remove();
+    return outcome;
+  } catch (error) {
+    await work.keep();
+    throw error instanceof Error ? Object.assign(error, { workFolder: work.path }) : error;
+  }
+}
+
+interface Request {
+  readonly options: BuildOptions;
+  readonly target: Target;
+  readonly patches: CheckedPatches;
+}
+
+async function buildIn(work: WorkFolder, name: string, request: Request, progress: Progress): Promise<BuildOutcome> {
+  const { options, target, patches } = request;
+  const { kernel, compiler } = target;
+  const maker = new ReportMaker(name, kernel, options.keep ? work.path : undefined);
+  maker.warn([...target.warnings, ...patches.warnings]);
+
+  // The probe needs the compiler only; it runs beside the builds. Its failure is told when its answer is needed.
+  const probe = readEntrySizes({
+    kernel,
+    compiler,
+    folder: path.join(work.path, 'probe'),
+    cache: options.cache,
+    signal: options.signal,
+  });
+  probe.catch(() => undefined);
+
+  const { pairs, built } = await buildBothSides({ ...request, work }, progress);
+
+  // From here on the compiler has said what the patch affects, and which modules own it.
+  const targets = await progress.step('Reading the target modules', () =>
+    target.modules.closure([...new Set(pairs.flatMap(({ modules }) => modules))]),
+  );
+  requireLivepatchName(
+    name,
+    targets.map((found) => found.name),
+  );
+  maker.targets(targets);
+  maker.warn(unseenWarnings(targets));
+
+  const entrySizes = await probe;
+  const { contributions, warnings } = await progress.step('Comparing objects', () =>
+    compareObjects({ pairs, targets, built, symvers: target.symvers, entrySizes }),
+  );
+  maker.warn(warnings);
+  maker.objects(contributions);
+  if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
+
+  const bytes = await progress.step('Linking the livepatch', async (report) => {
+    const question = { name, contributions, targets, options, target, entrySizes, work, report };
+    const finished = finishLivepatch(await linkLivepatch(question), question);
+    maker.warn(finished.warnings);
+    return finished.bytes;
+  });
+  const file = path.join(options.output, `${name}.ko`);
+  await writeOutputAtomically(file, bytes);
+  for (const warning of maker.report().warnings) progress.warn(warning);
+  return { kind: 'built', file, report: maker.report() };
+}

@@ -1,0 +1,88 @@
+/** Every pair of objects compared, for each module that links it. */
+import { readFile } from 'node:fs/promises';
+import type { EntrySizes } from '../arch/arch.js';
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import type { ObjectDiff } from '../diff/diff-objects.js';
+import type { ModuleFile } from '../kernel/module-file.js';
+import type { ExportedSymbol } from '../kernel/symvers.js';
+import type { LivepatchParts } from '../livepatch/livepatch.js';
+import { indexExports } from '../lookup/exports.js';
+import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
+import type { ObjectPair } from './both-sides.js';
+import { diffPair } from './diff-pair.js';
+import type { TargetModule } from './target-modules.js';
+
+/** What one object contributes to the livepatch for one module. */
+export interface Contribution {
+  /** Path in the tree, `core/agent.o`. */
+  readonly object: string;
+  readonly module: string;
+  readonly diff: ObjectDiff;
+  readonly parts: LivepatchParts;
+}
+
+export interface ComparisonResult {
+  readonly contributions: readonly Contribution[];
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface ComparisonQuestion {
+  readonly pairs: readonly ObjectPair[];
+  readonly targets: readonly TargetModule[];
+  /** The modules as rebuilt from the unpatched source, where they were: they vouch for positions in stripped targets. */
+  readonly built: readonly ModuleFile[];
+  readonly symvers: readonly ExportedSymbol[];
+  readonly entrySizes: EntrySizes;
+}
+
+/** @throws KptoolError with the findings of all objects, not of the first that has one */
+export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
+  const { pairs, targets, built, symvers, entrySizes } = question;
+  const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
+  const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
+  const exports = indexExports([...symvers, ...targets.flatMap(exportsOf)]);
+  const contributions: Contribution[] = [];
+  const warnings: Diagnostic[] = [];
+  const errors: Diagnostic[] = [];
+  for (const { object, modules, ...files } of pairs) {
+    const patched = await readFile(files.patched);
+    const original = files.original === undefined ? undefined : await readFile(files.original);
+    for (const module of modules) {
+      const table = tables.get(module);
+      if (table === undefined) continue;
+      try {
+        const outcome = diffPair({
+          original,
+          patched,
+          objectName: object,
+          target: module,
+          linkedInto: modules,
+          table,
+          referenceTable: rebuilt.get(module),
+          exports,
+          entrySizes,
+        });
+        warnings.push(...outcome.warnings);
+        if (outcome.kind === 'changed')
+          contributions.push({ object, module, diff: outcome.diff, parts: outcome.parts });
+      } catch (error) {
+        if (!(error instanceof KptoolError)) throw error;
+        errors.push(...error.diagnostics);
+      }
+    }
+  }
+  if (errors.length > 0) throw new KptoolError([...errors, ...warnings]);
+  return { contributions, warnings };
+}
+
+/** A module's own exports; its symbol versions do not matter, since its symbols are reached through the livepatch loader. */
+function exportsOf({ name, module }: TargetModule): ExportedSymbol[] {
+  return [...module.exports].map((symbol) => ({
+    name: symbol,
+    crc: 0,
+    module: name,
+    moduleName: name,
+    namespace: '',
+    exportType: 'EXPORT_SYMBOL_GPL',
+  }));
+}

@@ -1,0 +1,92 @@
+/**
+ * One pair of objects through the native stages: compared, looked up, and made into the object that the livepatch is
+ * linked from. Used by the build for each changed object and by `create-diff-object` for the one it is given.
+ */
+import type { EntrySizes } from '../arch/arch.js';
+import { diagnose } from '../diagnostics/catalogue.js';
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { diffObjects, type ObjectDiff } from '../diff/diff-objects.js';
+import { ElfObject } from '../elf/object.js';
+import { readElf } from '../elf/read.js';
+import { replacedFunctions } from '../livepatch/function-table.js';
+import type { LivepatchParts } from '../livepatch/livepatch.js';
+import type { OpenQuestion } from '../livepatch/questions.js';
+import { splitRelocations } from '../livepatch/relocations.js';
+import { createLookup } from '../lookup/create-lookup.js';
+import type { Exports } from '../lookup/exports.js';
+import { describeUnresolved } from '../lookup/findings.js';
+import { describeForeignObject } from '../lookup/membership.js';
+import type { TargetTable } from '../lookup/symbol-table.js';
+
+export interface PairInput {
+  /** `undefined` for the object of a source that the patch adds: all of it is new. */
+  readonly original: Uint8Array | undefined;
+  readonly patched: Uint8Array;
+  /** For messages: `cm.o`. */
+  readonly objectName: string;
+  /** The klp object that links it: `vmlinux` or a module's name. */
+  readonly target: string;
+  /** All modules that link the object, for messages. */
+  readonly linkedInto?: readonly string[];
+  readonly table: TargetTable;
+  /** Of the target as rebuilt from the unpatched source, where there is one. */
+  readonly referenceTable?: TargetTable | undefined;
+  readonly exports: Exports;
+  readonly entrySizes: EntrySizes;
+}
+
+export type PairOutcome =
+  | { readonly kind: 'unchanged'; readonly warnings: readonly Diagnostic[] }
+  | {
+      readonly kind: 'changed';
+      readonly diff: ObjectDiff;
+      readonly parts: LivepatchParts;
+      readonly warnings: readonly Diagnostic[];
+    };
+
+/** @throws KptoolError with the findings of the diff, or with all symbols that the target cannot name */
+export function diffPair(input: PairInput): PairOutcome {
+  const patched = readElf(input.patched, `patched ${input.objectName}`);
+  const original =
+    input.original === undefined
+      ? new ElfObject(`original ${input.objectName}`, patched.format, [], [])
+      : readElf(input.original, `original ${input.objectName}`);
+  const { table, referenceTable, exports } = input;
+  const origin = { object: input.objectName, objectName: input.target, linkedInto: input.linkedInto ?? [] };
+  // An object that the patch adds is in no target yet.
+  const foreign = input.original === undefined ? undefined : describeForeignObject(original, table, origin);
+  if (foreign !== undefined) throw new KptoolError([foreign]);
+
+  const lookup = createLookup({
+    objectName: input.target,
+    original,
+    table,
+    exports,
+    ...(referenceTable === undefined ? {} : { referenceTable }),
+  });
+
+  const outcome = diffObjects({ original, patched, entrySizes: input.entrySizes, lookup });
+  if (outcome.kind === 'unchanged') return outcome;
+
+  // References first: a pointer to a global function asks for it as global, which it is until it is replaced.
+  const { diff, warnings } = outcome;
+  const split = splitRelocations(diff, lookup);
+  const replaced = replacedFunctions(diff, lookup);
+  const refusals = [
+    ...describeOpen([...replaced.open, ...split.open], input.objectName, lookup.objectName),
+    ...split.tooLate.map(({ section, symbol }) =>
+      diagnose('table-needs-module', { section: section.name, symbol: symbol.name, module: lookup.objectName }),
+    ),
+  ];
+  if (refusals.length > 0) throw new KptoolError([...refusals, ...warnings]);
+  const parts = { functions: replaced.functions, relocations: split.relocations, archSections: [] };
+  return { kind: 'changed', diff, parts, warnings };
+}
+
+/** Each symbol once, however many places refer to it. */
+function describeOpen(questions: readonly OpenQuestion[], object: string, objectName: string): Diagnostic[] {
+  const bySymbol = new Map(questions.map((question) => [question.symbol, question]));
+  return [...bySymbol.values()].flatMap(({ symbol, answer }) => {
+    return describeUnresolved({ name: symbol, object, objectName }, answer) ?? [];
+  });
+}

@@ -1,0 +1,88 @@
+/** The contributions of all objects made into one module: linked by the kernel's kbuild, finished and verified here. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { EntrySizes } from '../arch/arch.js';
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { tableEntrySizes } from '../diff/special-tables.js';
+import { readElf } from '../elf/read.js';
+import { writeElf } from '../elf/write.js';
+import { buildLivepatchModule } from '../kbuild/module.js';
+import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
+import { type ExposedFunction, exposeReplacements } from '../livepatch/expose-replacements.js';
+import { finishModule } from '../livepatch/finish.js';
+import { moduleSource } from '../livepatch/module-source.js';
+import { kernelModuleName } from '../livepatch/names.js';
+import { verifyModule } from '../livepatch/verify.js';
+import type { WorkFolder } from '../system/work-folder.js';
+import type { Contribution } from './compare-objects.js';
+import type { BuildOptions } from './options.js';
+import type { Target } from './target.js';
+import type { TargetModule } from './target-modules.js';
+
+export interface LinkQuestion {
+  readonly name: string;
+  readonly contributions: readonly Contribution[];
+  readonly targets: readonly TargetModule[];
+  readonly options: BuildOptions;
+  readonly target: Target;
+  readonly entrySizes: EntrySizes;
+  readonly work: WorkFolder;
+  readonly report: (text: string) => void;
+}
+
+/** Links the module with kbuild; its livepatch parts are still in the intermediate format. */
+export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array> {
+  const { name, contributions, options, target, work, report } = question;
+  const folder = await work.step(3, 'diff');
+  const exposed: ExposedFunction[] = [];
+  const objects: { fileName: string; bytes: Uint8Array }[] = [];
+  for (const [number, { object, module, diff, parts }] of contributions.entries()) {
+    exposed.push(...exposeReplacements(diff.object, parts.functions, number));
+    encodeIntermediate(diff.object, parts, diff.arch.absolute64);
+    const bytes = writeElf(diff.object);
+    const file = path.join(folder, module, object);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+    objects.push({ fileName: `${module}/${object}`, bytes });
+  }
+  return buildLivepatchModule({
+    folder: await work.step(4, 'module'),
+    name,
+    kernel: target.kernel,
+    compiler: target.compiler,
+    objects,
+    source: moduleSource({ name, replace: options.replace, functions: exposed }),
+    jobs: options.jobs,
+    signal: options.signal,
+    onLine: (line) => report(line.trim()),
+  });
+}
+
+/**
+ * Writes the klp relocations and symbols, and proves the result.
+ * @throws KptoolError with what the verification finds
+ */
+export function finishLivepatch(
+  linked: Uint8Array,
+  { name, contributions, targets, target, entrySizes }: LinkQuestion,
+): { bytes: Uint8Array; warnings: readonly Diagnostic[] } {
+  const arch = contributions[0]?.diff.arch;
+  if (arch === undefined) throw new RangeError('a livepatch without contributions');
+  // What the kernel accepted once it will accept again.
+  const vermagic = targets.find(({ wasSeen }) => wasSeen)?.module.vermagic;
+  const bytes = writeElf(finishModule(readElf(linked, `${name}.ko`), arch));
+  const findings = verifyModule(readElf(bytes, `${name}.ko`), {
+    machine: target.kernel.architecture.machine,
+    name: kernelModuleName(name),
+    release: target.kernel.release,
+    ...(vermagic === undefined ? {} : { vermagic }),
+    exports: new Map(target.symvers.map(({ name: symbol, crc }) => [symbol, crc])),
+    functions: contributions.flatMap(({ parts }) =>
+      parts.functions.map(({ object, name: functionName, sympos }) => ({ object, name: functionName, sympos })),
+    ),
+    entrySizes: tableEntrySizes(arch, entrySizes),
+    rules: arch,
+  });
+  if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);
+  return { bytes, warnings: findings };
+}

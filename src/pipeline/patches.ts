@@ -1,0 +1,45 @@
+/** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { affectedSources } from '../kbuild/affected-sources.js';
+import type { BuildPlan } from '../kbuild/make-steps.js';
+import { tryPatches } from '../patch/apply.js';
+import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
+import { readPatch } from '../patch/read.js';
+import type { BuildOptions } from './options.js';
+
+export interface CheckedPatches {
+  readonly resolved: readonly ResolvedPatch[];
+  /** Files of the tree that the patches change, add or take away. */
+  readonly touched: readonly string[];
+  /** C files to compile on either side, or `undefined` where the tree has to be built whole. */
+  readonly sources: { readonly original: readonly string[]; readonly patched: readonly string[] } | undefined;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Finds everything about the patches that can be found without compiling. The user's tree is only read; the patches are
+ * tried on copies of the files that they touch.
+ * @throws KptoolError with all findings, if one of them is an error
+ */
+export async function checkPatches(options: BuildOptions, plan: BuildPlan): Promise<CheckedPatches> {
+  const patches = await Promise.all(options.patches.map(readPatch));
+  const resolved = await resolvePatches(patches, options.oot);
+  stopAtErrors(resolved.flatMap(({ findings }) => findings));
+  const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
+  stopAtErrors(trial.findings);
+  const { touched, added, deleted, findings } = trial;
+  const sources = await affectedSources(options.oot, touched, plan);
+  return {
+    resolved,
+    touched,
+    sources: sources && {
+      original: sources.filter((source) => !added.includes(source)),
+      patched: sources.filter((source) => !deleted.includes(source)),
+    },
+    warnings: findings,
+  };
+}
+
+function stopAtErrors(findings: readonly Diagnostic[]): void {
+  if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);
+}

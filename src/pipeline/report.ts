@@ -1,0 +1,76 @@
+/** What the user is told at the end: collected while the steps go on. */
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { TargetKernel } from '../kernel/resolve.js';
+import type { Contribution } from './compare-objects.js';
+import type { BuildReport, CheckReport, ObjectReport } from './options.js';
+import type { CheckedPatches } from './patches.js';
+import type { Target } from './target.js';
+import type { TargetModule } from './target-modules.js';
+
+type ModuleReport = BuildReport['modules'][number];
+
+export class ReportMaker {
+  #modules: readonly ModuleReport[] = [];
+  #objects: readonly ObjectReport[] = [];
+  readonly #warnings: Diagnostic[] = [];
+
+  constructor(
+    readonly name: string,
+    readonly kernel: TargetKernel,
+    readonly workFolder: string | undefined,
+  ) {}
+
+  warn(warnings: readonly Diagnostic[]): void {
+    this.#warnings.push(...warnings);
+  }
+
+  targets(modules: readonly TargetModule[]): void {
+    this.#modules = modules.map(reportModule);
+  }
+
+  objects(contributions: readonly Contribution[]): void {
+    this.#objects = contributions.map(({ object, module, diff }) => ({
+      object,
+      module,
+      changedFunctions: diff.changedFunctions.map(({ name }) => name),
+      newFunctions: diff.newFunctions.map(({ name }) => name),
+      newData: diff.newData.map(({ name }) => name),
+    }));
+  }
+
+  report(): BuildReport {
+    const { release, chosenBy } = this.kernel;
+    return {
+      name: this.name,
+      kernel: { release, chosenBy },
+      modules: this.#modules,
+      objects: this.#objects,
+      warnings: this.#warnings,
+      workFolder: this.workFolder,
+    };
+  }
+}
+
+/** What a build would do, as far as is known without compiling: which modules own an object is not. */
+export function checkReport(target: Target, patches: CheckedPatches): CheckReport {
+  const { release, chosenBy } = target.kernel;
+  const { given, inTree } = target.modules.sources;
+  const modules = [
+    ...given.map((module) => ({ name: module.name, file: module.path, chosenBy: '--module' })),
+    ...inTree
+      .filter((module) => module.release === release && !given.some(({ name }) => name === module.name))
+      .map((module) => ({ name: module.name, file: module.path, chosenBy: 'in the tree' })),
+  ];
+  return {
+    kernel: { release, chosenBy },
+    modules,
+    touched: patches.touched,
+    compiled: patches.sources?.patched,
+    warnings: [...target.warnings, ...patches.warnings],
+  };
+}
+
+/** Our own build of a module lies in the work folder, which tells nobody anything. */
+function reportModule({ name, module, chosenBy, wasSeen }: TargetModule): ModuleReport {
+  return { name, file: wasSeen ? module.path : undefined, chosenBy };
+}

@@ -1,0 +1,130 @@
+/**
+ * The target modules as they run: where each is found, and what its symbol table and exports say. The first place that
+ * has the module counts: what the user named, the installed one, the one that lies in the tree, and last the one that
+ * the unpatched source was just built to.
+ */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { diagnose, fail } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { installedModules } from '../kernel/installed-module.js';
+import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
+
+export interface TargetModule {
+  readonly name: string;
+  readonly module: ModuleFile;
+  /** In words: `--module`, `installed`, `in the tree`, `built from the unpatched source`. */
+  readonly chosenBy: string;
+  /** The module as it runs was seen; false where only our own build of it is at hand. */
+  readonly wasSeen: boolean;
+}
+
+export interface ModuleSources {
+  /** `--module` and the configuration. */
+  readonly given: readonly ModuleFile[];
+  /** Modules that lie in the user's tree. */
+  readonly inTree: readonly ModuleFile[];
+  readonly release: string;
+  /** Names that `Module.symvers` of the kernel exports for; such a module needs no file of its own. */
+  readonly kernelModules: ReadonlySet<string>;
+}
+
+/** Finds target modules by name, and those that they depend on. */
+export class TargetModules {
+  readonly #found = new Map<string, TargetModule>();
+  #installed: Map<string, string> | undefined;
+  #built: readonly ModuleFile[] = [];
+
+  constructor(readonly sources: ModuleSources) {}
+
+  /** Modules that the unpatched source was built to, for names that are found nowhere else. */
+  addBuilt(modules: readonly ModuleFile[]): void {
+    this.#built = modules;
+  }
+
+  /** Whether these modules are known without building anything. */
+  async hasAll(names: readonly string[]): Promise<boolean> {
+    const found = await Promise.all(names.map((name) => this.find(name)));
+    return found.every((module) => module !== undefined);
+  }
+
+  /**
+   * Whether it is worth while to compile single objects first and see to which modules they belong. Where no module is
+   * named or lies in the tree, the modules are most likely installed nowhere either, and the tree is built whole.
+   */
+  async mayKnowAll(mentioned: (name: string) => boolean): Promise<boolean> {
+    const { given, inTree, release } = this.sources;
+    if (given.length > 0 || inTree.some((module) => module.release === release)) return true;
+    return [...(await this.#allInstalled()).keys()].some(mentioned);
+  }
+
+  /** The module, or `undefined` where it is found nowhere. Throws what reading a module file throws. */
+  async find(name: string): Promise<TargetModule | undefined> {
+    const known = this.#found.get(name);
+    if (known !== undefined) return known;
+    const module = await this.#search(name);
+    if (module !== undefined) this.#found.set(name, module);
+    return module;
+  }
+
+  async #search(name: string): Promise<TargetModule | undefined> {
+    const { given, inTree, release } = this.sources;
+    const seen = (module: ModuleFile | undefined, chosenBy: string) =>
+      module && { name, module, chosenBy, wasSeen: true };
+    const isIt = (module: ModuleFile) => module.name === name;
+    const named = seen(given.find(isIt), '--module');
+    if (named !== undefined) return named;
+    const installed = (await this.#allInstalled()).get(name);
+    if (installed !== undefined) return seen(await readModuleFile(installed), 'installed');
+    const lying = seen(
+      inTree.find((module) => isIt(module) && module.release === release),
+      'in the tree',
+    );
+    if (lying !== undefined) return lying;
+    const built = this.#built.find(isIt);
+    return built && { name, module: built, chosenBy: 'built from the unpatched source', wasSeen: false };
+  }
+
+  async #allInstalled(): Promise<Map<string, string>> {
+    this.#installed ??= await installedModules(this.sources.release);
+    return this.#installed;
+  }
+
+  /**
+   * The modules of these names and all that they depend on, as far as the kernel does not export for them.
+   * Throws `target-module-missing` for a name that is found nowhere.
+   */
+  async closure(names: readonly string[]): Promise<TargetModule[]> {
+    const modules = new Map<string, TargetModule>();
+    const pending = [...names];
+    for (const name of pending) {
+      if (modules.has(name)) continue;
+      const found = await this.find(name);
+      if (found === undefined) {
+        if (names.includes(name)) fail('target-module-missing', { module: name, release: this.sources.release });
+        continue;
+      }
+      modules.set(name, found);
+      pending.push(...found.module.depends.filter((needed) => !this.sources.kernelModules.has(needed)));
+    }
+    return [...modules.values()];
+  }
+}
+
+/** Says of each module that was not seen as it runs that the livepatch rests on our own build of it. */
+export function unseenWarnings(modules: readonly TargetModule[]): Diagnostic[] {
+  return modules
+    .filter(({ wasSeen }) => !wasSeen)
+    .map(({ name, module }) => diagnose('target-not-seen', { module: name, release: module.release }));
+}
+
+/** All modules that lie in the user's tree and can be read. A damaged one is as good as none: it is not what runs. */
+export async function modulesInTree(tree: string): Promise<ModuleFile[]> {
+  const entries = await readdir(tree, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries
+    .filter((entry) => entry.isFile() && /\.ko(\.(xz|zst|gz))?$/.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort();
+  const modules = await Promise.all(files.map((file) => readModuleFile(file).catch(() => undefined)));
+  return modules.filter((module) => module !== undefined);
+}

@@ -1,0 +1,56 @@
+/** What the livepatch is for: the kernel, the compiler that goes with it, and where the target modules may be found. */
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { type BuildPlan, planBuild } from '../kbuild/make-steps.js';
+import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
+import { readModuleFile } from '../kernel/module-file.js';
+import { resolveKernel, type TargetKernel } from '../kernel/resolve.js';
+import { type ExportedSymbol, parseSymvers } from '../kernel/symvers.js';
+import { readInput } from '../system/files.js';
+import type { BuildOptions } from './options.js';
+import { modulesInTree, TargetModules } from './target-modules.js';
+
+export interface Target {
+  readonly kernel: TargetKernel;
+  readonly compiler: InstalledCompiler;
+  /** What the kernel and the modules that come with it export. */
+  readonly symvers: readonly ExportedSymbol[];
+  readonly modules: TargetModules;
+  readonly plan: BuildPlan;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `checkCompiler`, `planBuild` and
+ * `parseSymvers` throw.
+ */
+export async function resolveTarget(options: BuildOptions): Promise<Target> {
+  const given = await Promise.all(options.modules.map(readModuleFile));
+  const inTree = await modulesInTree(options.oot);
+
+  // A module that lies in the tree may be left from another kernel: it has a say only where nobody else has.
+  const isChosen = given.length > 0 || options.kernel !== undefined || options.configuredKernel !== undefined;
+  const kernel = await resolveKernel({
+    requested: options.kernel,
+    configured: options.configuredKernel,
+    buildDirectory: options.buildDirectory,
+    modules: isChosen ? given : inTree,
+  });
+
+  const { compiler, warnings } = await checkCompiler({
+    kernel,
+    makeArguments: options.makeArguments,
+    modules: given,
+    skipCheck: options.skipCompilerCheck,
+    signal: options.signal,
+  });
+  const plan = await planBuild({
+    tree: options.oot,
+    configured: options.makeSteps,
+    release: kernel.release,
+    architecture: kernel.architecture.name,
+  });
+  const symvers = parseSymvers((await readInput(kernel.symversPath)).toString('utf8'), kernel.symversPath);
+  const kernelModules = new Set(symvers.map(({ moduleName }) => moduleName));
+  const modules = new TargetModules({ given, inTree, release: kernel.release, kernelModules });
+  return { kernel, compiler, symvers, modules, plan, warnings };
+}
