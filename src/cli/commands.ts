@@ -1,0 +1,217 @@
+/**
+ * The commands and their options, as tables: the command line is parsed by them, `--help` is printed from them, and the
+ * README's table is held against them. Where kpatch-build has an option for the same thing, the name is the same.
+ */
+
+export type FlagName =
+  | 'oot'
+  | 'module'
+  | 'kernel'
+  | 'build-directory'
+  | 'make-arg'
+  | 'jobs'
+  | 'skip-compiler-check'
+  | 'name'
+  | 'output'
+  | 'non-replace'
+  | 'dry-run'
+  | 'keep'
+  | 'cache'
+  | 'config-file'
+  | 'json'
+  | 'no-color'
+  | 'debug';
+
+export interface Flag {
+  readonly name: FlagName;
+  /** One letter, without the dash. */
+  readonly short?: string;
+  /** What follows the option, as the help shows it; absent for switches. */
+  readonly value?: string;
+  readonly isRepeatable?: true;
+  readonly group: 'The target' | 'How it is built' | 'The livepatch' | 'The run';
+  /** Part of a sentence, without a full stop. */
+  readonly text: string;
+  /** The setting of `kpatch.config.json` that it wins over. */
+  readonly setting?: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** What the command works on, as the help calls it. */
+  readonly argumentName: string;
+  readonly usageLine: string;
+  readonly text: string;
+  /** What the command works on, for the message that it is missing. */
+  readonly argument: string;
+  readonly takesMany: boolean;
+  readonly flags: readonly Flag[];
+  readonly examples: readonly (readonly [string, string])[];
+}
+
+const colorFlag: Flag = {
+  name: 'no-color',
+  group: 'The run',
+  text: 'no colours; NO_COLOR and FORCE_COLOR are honoured too',
+};
+const debugFlag: Flag = {
+  name: 'debug',
+  short: 'd',
+  group: 'The run',
+  text: 'show what is done in detail, and the stack of a bug',
+};
+const presentation: readonly Flag[] = [
+  { name: 'json', group: 'The run', text: 'print one JSON document to standard output, all else to standard error' },
+  colorFlag,
+  debugFlag,
+];
+
+/** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
+export const diffOperands = [
+  'original.o',
+  'patched.o',
+  'parent-name',
+  'parent-symtab',
+  'Module.symvers',
+  'patch-name',
+  'output.o',
+] as const;
+
+export const buildFlags: readonly Flag[] = [
+  { name: 'oot', value: 'DIR', group: 'The target', text: 'source of the out-of-tree modules', setting: 'oot.dir' },
+  {
+    name: 'module',
+    value: 'FILE.ko',
+    isRepeatable: true,
+    group: 'The target',
+    text: 'a module as it runs; repeatable; default: the installed one of that name, else the one in the source folder',
+    setting: 'oot.modules',
+  },
+  {
+    name: 'kernel',
+    value: 'RELEASE',
+    group: 'The target',
+    text: 'the kernel that will load the livepatch, as `uname -r` prints it there',
+    setting: 'kernel',
+  },
+  {
+    name: 'build-directory',
+    value: 'DIR',
+    group: 'The target',
+    text: 'build tree of that kernel, where it is not /lib/modules/RELEASE/build',
+    setting: 'buildDirectory',
+  },
+  {
+    name: 'make-arg',
+    value: 'VAR=VALUE',
+    isRepeatable: true,
+    group: 'How it is built',
+    text: 'a variable for every call of make; repeatable',
+    setting: 'oot.makeArguments',
+  },
+  {
+    name: 'jobs',
+    short: 'j',
+    value: 'N',
+    group: 'How it is built',
+    text: 'how many compilers run at a time; default: one a CPU',
+    setting: 'jobs',
+  },
+  {
+    name: 'skip-compiler-check',
+    group: 'How it is built',
+    text: 'go on although the compiler is not the one that built the kernel',
+    setting: 'skipCompilerCheck',
+  },
+  {
+    name: 'name',
+    short: 'n',
+    value: 'NAME',
+    group: 'The livepatch',
+    text: 'its name; default: livepatch-, and the name of the first patch file',
+    setting: 'name',
+  },
+  {
+    name: 'output',
+    short: 'o',
+    value: 'DIR',
+    group: 'The livepatch',
+    text: 'folder that receives the .ko; default: the working directory',
+    setting: 'output',
+  },
+  {
+    name: 'non-replace',
+    short: 'R',
+    group: 'The livepatch',
+    text: 'add to the livepatches that are loaded; without it this one replaces them',
+    setting: 'replace',
+  },
+  { name: 'dry-run', group: 'The run', text: 'stop after the check; nothing is built' },
+  { name: 'keep', group: 'The run', text: 'keep the work folder after success; after a failure it is always kept' },
+  {
+    name: 'cache',
+    value: 'DIR',
+    group: 'The run',
+    text: 'holds work folders and caches; default: $XDG_CACHE_HOME/kptool or ~/.cache/kptool',
+    setting: 'cache',
+  },
+  {
+    name: 'config-file',
+    value: 'FILE',
+    group: 'The run',
+    text: 'settings; default: the nearest kpatch.config.json, here or in a folder above',
+  },
+  ...presentation,
+];
+
+export const commands: readonly Command[] = [
+  {
+    name: 'build',
+    argumentName: 'patch',
+    usageLine: 'build [options] <patch…>',
+    text: 'Build a livepatch module from source patches',
+    argument: 'a patch file',
+    takesMany: true,
+    flags: buildFlags,
+    examples: [
+      ['$0 build --oot ./ib_mad fix.patch', 'patch the modules built from ./ib_mad'],
+      ['$0 build --oot . --module ./running/ib_mad.ko fix.patch', 'name the module as it runs'],
+      ['$0 build --oot . -j 8 --make-arg CONFIG_X=y 1.patch 2.patch', 'two patches, applied in this order'],
+    ],
+  },
+  {
+    name: 'check',
+    argumentName: 'patch',
+    usageLine: 'check [options] <patch…>',
+    text: 'Say whether the patches can be built, and for what; the same as build --dry-run',
+    argument: 'a patch file',
+    takesMany: true,
+    flags: buildFlags.filter((flag) => flag.name !== 'dry-run'),
+    examples: [['$0 check --oot ./ib_mad fix.patch', 'which kernel, which modules, which files']],
+  },
+  {
+    name: 'create-diff-object',
+    argumentName: 'operand',
+    usageLine: `create-diff-object [options] ${diffOperands.map((operand) => `<${operand}>`).join(' ')}`,
+    text:
+      'Compare two objects and write what changed, in the place of kpatch’s program of that name; parent-symtab is what' +
+      ' `readelf -s --wide` printed of the target, or the target itself; the *_STRUCT_SIZE variables are honoured',
+    argument: `the operand ${diffOperands[0]}`,
+    takesMany: true,
+    flags: [colorFlag, debugFlag],
+    examples: [],
+  },
+  {
+    name: 'inspect',
+    argumentName: 'file',
+    usageLine: 'inspect [options] <file>',
+    text: 'Show what is in a livepatch module or in a diffed object',
+    argument: 'a livepatch module (.ko) or a diffed object (.o)',
+    takesMany: false,
+    flags: presentation,
+    examples: [['$0 inspect livepatch-fix.ko', 'replaced functions, livepatch relocations and symbols']],
+  },
+];
+
+/** For the suggestion that follows a mistyped command. */
+export const commandNames: readonly string[] = commands.map((command) => command.name);

@@ -1,0 +1,90 @@
+/**
+ * What may stand in `kpatch.config.json`. The JSON Schema for editors (docs/kpatch.config.schema.json) is generated from
+ * here by `npm run config-schema`; the descriptions are shown by editors.
+ */
+import { z } from 'zod';
+
+const isInTree = (path: string) => !path.startsWith('/') && !path.split('/').includes('..');
+
+const makeStep = z
+  .strictObject({
+    directory: z
+      .string()
+      .min(1)
+      .refine(isInTree, 'it must be a folder in the tree, named without a leading / and without ..')
+      .describe('Folder of the tree: M= of a make call, or where the command runs. Default: the tree itself.')
+      .optional(),
+    arguments: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .refine((word) => !word.startsWith('-'), 'make takes variables and goals here, not options'),
+      )
+      .describe('Variables and goals after `make -C BUILD M=DIR`. Default: the goal "modules".')
+      .optional(),
+    command: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe(
+        'A program of the tree and its arguments, in place of make. {build}, {tree}, {release} and {jobs} are replaced.',
+      )
+      .optional(),
+  })
+  .refine((step) => step.arguments === undefined || step.command === undefined, {
+    message: 'a step is either a call of make with "arguments", or a "command"; this one has both',
+  })
+  .describe('One call of make, or of a program of the tree, that builds the modules.');
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().describe('Where editors find the description of this file.').optional(),
+    kernel: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]*$/, 'it must be a kernel release, as `uname -r` prints it')
+      .describe('Release of the kernel that will load the livepatch, as `uname -r` prints it there.')
+      .optional(),
+    buildDirectory: z
+      .string()
+      .min(1)
+      .describe('Build tree of that kernel, where it is not /lib/modules/RELEASE/build.')
+      .optional(),
+    oot: z
+      .strictObject({
+        dir: z.string().min(1).describe('Source of the out-of-tree modules.').optional(),
+        modules: z.array(z.string().min(1)).describe('The modules as they run (.ko files).').optional(),
+        make: z.array(makeStep).min(1).describe('How the tree is built, step by step.').optional(),
+        makeArguments: z
+          .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=/, 'it must have the form VAR=VALUE'))
+          .describe('Variables (VAR=VALUE) for every call of make.')
+          .optional(),
+      })
+      .describe('The out-of-tree modules to be patched. Not used when --oot names another folder.')
+      .optional(),
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,55}$/, 'it must be 1 to 55 letters, digits, dashes and underscores')
+      .describe('Name of the livepatch. Default: livepatch-, and the name of the first patch file.')
+      .optional(),
+    output: z.string().min(1).describe('Folder that receives the .ko. Default: the working directory.').optional(),
+    jobs: z.int().min(1).max(4096).describe('How many compilers run at a time. Default: one a CPU.').optional(),
+    replace: z.boolean().describe('Whether the livepatch replaces those that are loaded. Default: true.').optional(),
+    skipCompilerCheck: z
+      .boolean()
+      .describe('Go on although the compiler is not the one that built the kernel. Default: false.')
+      .optional(),
+    cache: z
+      .string()
+      .min(1)
+      .describe('Folder for work folders and caches. Default: $XDG_CACHE_HOME/kptool or ~/.cache/kptool.')
+      .optional(),
+  })
+  .describe('Settings of kptool. Paths are relative to this file; options of the command line win.');
+
+export type Config = z.infer<typeof configSchema>;
+
+/** The JSON Schema (draft 2020-12) of the configuration file, as docs/kpatch.config.schema.json holds it. */
+export function configSchemaText(): string {
+  const schema = { ...z.toJSONSchema(configSchema), title: 'kpatch.config.json' };
+  return `${JSON.stringify(schema, undefined, 2)}\n`;
+}

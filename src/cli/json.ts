@@ -1,0 +1,86 @@
+/**
+ * The machine-readable answer of `--json`: one document, whatever came of the run. docs/json.md describes it for its
+ * readers; a change that would break them changes `schema`.
+ */
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { InspectReport } from '../livepatch/inspect.js';
+import type { BuildOutcome, BuildReport, ObjectReport } from '../pipeline/options.js';
+
+export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
+
+/** A finding as scripts see it. `internal-error` is the one code that is not in the catalogue: a bug in kptool. */
+export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus'>;
+
+export interface JsonDocument {
+  readonly schema: 'kptool/1';
+  readonly version: string;
+  /** `null` where the command line was not understood. */
+  readonly command: string | null;
+  readonly outcome: OutcomeName;
+  readonly exitStatus: number;
+  /** The livepatch module, absolute. */
+  readonly file: string | null;
+  readonly name: string | null;
+  readonly kernel: BuildReport['kernel'] | null;
+  readonly modules: readonly { readonly name: string; readonly file: string | null; readonly chosenBy: string }[];
+  readonly objects: readonly ObjectReport[];
+  /** Of a check: files that the patches touch, relative to the tree. */
+  readonly touched: readonly string[];
+  /** Of a check: sources that would be compiled; `null` where that is the whole tree, or not known. */
+  readonly compiled: readonly string[] | null;
+  /** Of `inspect`: what is in the file. */
+  readonly inspected: InspectReport | null;
+  readonly diagnostics: readonly JsonDiagnostic[];
+  readonly workFolder: string | null;
+}
+
+/** A document that says nothing yet but which program this is and how the run ended. */
+export function emptyDocument(
+  version: string,
+  command: string | null,
+  outcome: OutcomeName,
+  exitStatus: number,
+): JsonDocument {
+  return {
+    schema: 'kptool/1',
+    version,
+    command,
+    outcome,
+    exitStatus,
+    file: null,
+    name: null,
+    kernel: null,
+    modules: [],
+    objects: [],
+    touched: [],
+    compiled: null,
+    inspected: null,
+    diagnostics: [],
+    workFolder: null,
+  };
+}
+
+/** What a build that ran to its end found out. */
+export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): JsonDocument {
+  const { report } = outcome;
+  const known = {
+    ...base,
+    kernel: report.kernel,
+    modules: report.modules.map((module) => ({ ...module, file: module.file ?? null })),
+  };
+  if (outcome.kind === 'checked') {
+    return { ...known, touched: outcome.report.touched, compiled: outcome.report.compiled ?? null };
+  }
+  return {
+    ...known,
+    name: outcome.report.name,
+    file: outcome.kind === 'built' ? outcome.file : null,
+    objects: outcome.report.objects,
+    workFolder: outcome.report.workFolder ?? null,
+  };
+}
+
+/** A finding without what only the exit status is made of. */
+export function jsonDiagnostic({ code, severity, what, why, fix, details }: Diagnostic): JsonDiagnostic {
+  return { code, severity, what, why, fix, details };
+}

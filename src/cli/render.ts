@@ -1,0 +1,122 @@
+/** Lays findings and results out for people to read. It returns text; `run.ts` prints it. */
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { BuildOutcome, BuildReport, CheckReport, ObjectReport } from '../pipeline/options.js';
+import type { Output } from './terminal.js';
+import { visible, wrap } from './wrap.js';
+
+/** What rendering has to know of an output. */
+export type Look = Pick<Output, 'columns' | 'paint'>;
+
+/**
+ * One finding, with a line end after it:
+ *
+ *     error: agent.c: the patch changes an initial value   [data-changed]
+ *       why  Data that is in memory keeps its value.
+ *       do   Set it in a callback.
+ *       at   agent.o: .data.limit
+ */
+export function renderDiagnostic(diagnostic: Omit<Diagnostic, 'exitStatus'>, look: Look): string {
+  const head = `${diagnostic.severity}: `;
+  const what = wrap(visible(diagnostic.what), look.columns, head.length, 2);
+  const code = look.paint('quiet', `[${diagnostic.code}]`);
+  const lines = what.map((line, index) => (index === 0 ? look.paint(diagnostic.severity, head) : '  ') + line);
+  const last = lines.pop() ?? '';
+  const lastLength = (what.at(-1) ?? '').length + (what.length === 1 ? head.length : 2);
+  if (look.columns !== undefined && lastLength + 5 + diagnostic.code.length > look.columns)
+    lines.push(last, `  ${code}`);
+  else lines.push(`${last}   ${code}`);
+  lines.push(...labelled('why', [diagnostic.why], look), ...labelled('do', [diagnostic.fix], look));
+  lines.push(...labelled('at', diagnostic.details, { ...look, columns: undefined }));
+  return `${lines.join('\n')}\n`;
+}
+
+/** A label in its column and paragraphs beside it; nothing for no text. */
+function labelled(label: string, paragraphs: readonly string[], look: Look): string[] {
+  const margin = 7;
+  const lines = paragraphs
+    .filter((paragraph) => paragraph !== '')
+    .flatMap((paragraph) => wrap(visible(paragraph), look.columns, margin, margin));
+  return lines.map((line, index) =>
+    index === 0 ? `  ${look.paint('heading', label.padEnd(margin - 2))}${line}` : `${' '.repeat(margin)}${line}`,
+  );
+}
+
+/** Where the intermediate files of a failed build lie. */
+export function renderWorkFolder(folder: string | undefined, look: Look): string {
+  return folder === undefined ? '' : `${look.paint('quiet', 'files of this build:')} ${visible(folder)}\n`;
+}
+
+/** What came of the build. */
+export function renderOutcome(outcome: BuildOutcome, look: Look): string {
+  if (outcome.kind === 'checked') return renderCheck(outcome.report, look);
+  if (outcome.kind === 'unchanged') {
+    return `No functional change: the patch changes nothing that runs, so no livepatch was made.\n${renderWorkFolder(outcome.report.workFolder, look)}`;
+  }
+  return renderBuilt(outcome.file, outcome.report, look);
+}
+
+function renderBuilt(file: string, report: BuildReport, look: Look): string {
+  const patched = new Set(report.objects.map((object) => object.module));
+  // The kernel knows a module, and its folder in sysfs, by its name with every dash turned into an underscore.
+  const loaded = report.name.replaceAll('-', '_');
+  const transition = `cat /sys/kernel/livepatch/${loaded}/transition`;
+  return [
+    `${look.paint('success', 'built')} ${visible(file)}`,
+    `  for kernel ${visible(report.kernel.release)}, chosen by ${visible(report.kernel.chosenBy)}`,
+    ...report.modules.map((module) => renderModule(patched.has(module.name) ? 'patches' : 'uses', module)),
+    '',
+    ...report.objects.flatMap((object) => renderObject(object, look)),
+    '',
+    look.paint('heading', 'To use it, as root on that machine:'),
+    `  insmod ${quoteForShell(file)}`,
+    `  ${transition}   ${look.paint('quiet', '# 0 when every task runs the new code')}`,
+    '',
+    look.paint('heading', 'To go back to the old code:'),
+    `  echo 0 > /sys/kernel/livepatch/${loaded}/enabled`,
+    `  ${`rmmod ${loaded}`.padEnd(transition.length)}   ${look.paint('quiet', '# when its folder in /sys is gone')}`,
+    ...(report.workFolder === undefined ? [] : ['', renderWorkFolder(report.workFolder, look).trimEnd()]),
+    '',
+  ].join('\n');
+}
+
+/** A module, what the livepatch has to do with it, and where it was read from. */
+function renderModule(relation: 'patches' | 'uses' | 'sees', module: BuildReport['modules'][number]): string {
+  const file = module.file === undefined ? '' : ` ${visible(module.file)}`;
+  return `  ${relation} module ${visible(module.name)}:${file} (${visible(module.chosenBy)})`;
+}
+
+function renderObject(object: ObjectReport, look: Look): string[] {
+  const lines = [`${look.paint('heading', visible(object.object))} in ${visible(object.module)}`];
+  const lists = [
+    ['changed functions', object.changedFunctions],
+    ['new functions', object.newFunctions],
+    ['new data', object.newData],
+  ] as const;
+  for (const [label, names] of lists) {
+    if (names.length === 0) continue;
+    const margin = 21;
+    const wrapped = wrap(visible(names.join(', ')), look.columns, margin, margin);
+    lines.push(`  ${label.padEnd(margin - 2)}${wrapped.join(`\n${' '.repeat(margin)}`)}`);
+  }
+  return lines;
+}
+
+function renderCheck(report: CheckReport, look: Look): string {
+  const list = (title: string, items: readonly string[]) => [
+    look.paint('heading', title),
+    ...items.map((item) => `  ${visible(item)}`),
+  ];
+  return [
+    `${look.paint('success', 'checked')} for kernel ${visible(report.kernel.release)}, chosen by ${visible(report.kernel.chosenBy)}; nothing was built`,
+    ...report.modules.map((module) => renderModule('sees', module)),
+    '',
+    ...list('Files that the patches touch:', report.touched),
+    ...list('Sources that a build would compile:', report.compiled ?? ['every source of the tree']),
+    '',
+  ].join('\n');
+}
+
+/** A path as a POSIX shell takes it. */
+function quoteForShell(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

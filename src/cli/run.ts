@@ -1,0 +1,56 @@
+/**
+ * The way from the command line to the exit status. What a command needs is loaded when the command is known:
+ * `create-diff-object` is run once an object by other build tools and must start as fast as Node does.
+ */
+import type { Answer } from './answer.js';
+import { processTerminal, requireWorkingDirectory, type Terminal } from './terminal.js';
+import { readPackage } from './version.js';
+
+/**
+ * Runs kptool with the arguments that follow its name and returns the exit status: 0 done, 1 refused, 2 usage,
+ * configuration or environment, 3 no functional change, 70 a bug, 130 interrupted. Never rejects.
+ */
+export async function run(words: readonly string[], terminal: Terminal = processTerminal(words)): Promise<number> {
+  const answer = await answerTo(words, terminal);
+  if (wantsJson(words) && answer.document !== undefined) {
+    terminal.out.write(`${JSON.stringify(answer.document, undefined, 2)}\n`);
+  } else if (answer.text !== '') {
+    terminal.out.write(answer.text);
+  }
+  if (answer.messages !== '') terminal.err.write(answer.messages);
+  return answer.exitStatus;
+}
+
+async function answerTo(words: readonly string[], terminal: Terminal): Promise<Answer> {
+  const { version, bugs } = readPackage();
+  const { defaultCache } = await import('./settings.js');
+  const facts = { version, words, reportTo: bugs?.url, cache: defaultCache(terminal.environment) };
+  try {
+    requireWorkingDirectory(terminal);
+    if (words[0] === 'create-diff-object' && !words.includes('--help') && !words.includes('-h')) {
+      const { runCreateDiffObject } = await import('./create-diff-object-command.js');
+      return await runCreateDiffObject(words.slice(1), facts, terminal);
+    }
+    const { parseCommandLine } = await import('./command-line.js');
+    const request = parseCommandLine(words, version, Math.min(terminal.out.columns ?? 100, 120));
+    if (request.kind === 'text') return { exitStatus: 0, text: request.text, messages: '', document: undefined };
+    if (request.name === 'inspect') {
+      const { runInspect } = await import('./inspect-command.js');
+      return await runInspect(request, facts, terminal);
+    }
+    const { runBuild } = await import('./build-command.js');
+    const { build } = await import('../pipeline/build.js');
+    return await runBuild(request, build, facts, terminal);
+  } catch (error) {
+    const { answerFailure } = await import('./answer.js');
+    const isDebug = words.some((word) => word === '--debug' || word === '-d');
+    const failure = { ...facts, command: null, wasInterrupted: false, warnings: [], isDebug };
+    return answerFailure(error, failure, terminal);
+  }
+}
+
+/** Also where the rest of the command line is not understood: scripts that ask for a document always get one. */
+function wantsJson(words: readonly string[]): boolean {
+  const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  return options.some((word) => word === '--json' || word === '--json=true');
+}

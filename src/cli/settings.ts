@@ -1,0 +1,132 @@
+/** Merges the command line and the configuration into what the pipeline is asked for; the command line wins. */
+import { realpathSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fail } from '../diagnostics/catalogue.js';
+import type { BuildOptions, MakeStep } from '../pipeline/options.js';
+import type { Flags } from './command-line.js';
+import type { ConfigFile } from './config.js';
+import type { Config } from './config-schema.js';
+
+export interface Invocation {
+  readonly command: string;
+  readonly files: readonly string[];
+  readonly flags: Flags;
+  /** Absolute. */
+  readonly workingDirectory: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The options of one build. Throws `usage-no-module-tree`, and `usage-bad-value` for values that cannot be what the
+ * option asks for.
+ */
+export function buildOptions(invocation: Invocation, found: ConfigFile | undefined): BuildOptions {
+  const { flags, workingDirectory, environment } = invocation;
+  const config = found?.config ?? {};
+  const here = (path: string) => resolve(workingDirectory, path);
+  const inConfig = (path: string) => resolve(dirname(found?.file ?? workingDirectory), path);
+  const oot = chooseTree(flags.one('oot'), config, here, inConfig, found?.file);
+  const given = flags.all('module');
+  const buildDirectory = pick(flags.one('build-directory'), here) ?? pick(config.buildDirectory, inConfig);
+  const kernel = checkedRelease(flags.one('kernel'));
+  const name = checkedName(flags.one('name')) ?? config.name;
+
+  return {
+    oot: oot.directory,
+    patches: invocation.files.map(here),
+    modules: given.length > 0 ? given.map(here) : (oot.settings.modules ?? []).map(inConfig),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(config.kernel === undefined ? {} : { configuredKernel: config.kernel }),
+    ...(buildDirectory === undefined ? {} : { buildDirectory }),
+    // make takes the last of two assignments to one variable, so the command line wins here too.
+    makeArguments: [...(oot.settings.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
+    ...(oot.settings.make === undefined ? {} : { makeSteps: oot.settings.make.map(makeStep) }),
+    jobs: checkedJobs(flags.one('jobs')) ?? config.jobs ?? availableParallelism(),
+    ...(name === undefined ? {} : { name }),
+    output: pick(flags.one('output'), here) ?? pick(config.output, inConfig) ?? workingDirectory,
+    replace: negated(flags.isSet('non-replace')) ?? config.replace ?? true,
+    skipCompilerCheck: flags.isSet('skip-compiler-check') ?? config.skipCompilerCheck ?? false,
+    keep: flags.isSet('keep') ?? false,
+    debug: flags.isSet('debug') ?? false,
+    dryRun: invocation.command === 'check' || (flags.isSet('dry-run') ?? false),
+    cache: pick(flags.one('cache'), here) ?? pick(config.cache, inConfig) ?? defaultCache(environment),
+    signal: invocation.signal,
+  };
+}
+
+/** `$XDG_CACHE_HOME/kptool`, else `~/.cache/kptool`; the XDG base directory specification ignores relative paths. */
+export function defaultCache(environment: NodeJS.ProcessEnv): string {
+  const folder = environment.XDG_CACHE_HOME ?? '';
+  return join(isAbsolute(folder) ? folder : join(homedir(), '.cache'), 'kptool');
+}
+
+type OotSettings = NonNullable<Config['oot']>;
+
+/**
+ * The tree, and the settings that hold for it: what the configuration says of its own tree (how it is made, which
+ * modules run) would be wrong for another one that --oot names.
+ */
+function chooseTree(
+  flag: string | undefined,
+  config: Config,
+  here: (path: string) => string,
+  inConfig: (path: string) => string,
+  configFile: string | undefined,
+): { readonly directory: string; readonly settings: OotSettings } {
+  const settings = config.oot ?? {};
+  const configured = pick(settings.dir, inConfig);
+  if (flag === undefined) {
+    return { directory: configured ?? fail('usage-no-module-tree', { configFile }), settings };
+  }
+  const directory = here(flag);
+  const isSame = configured === undefined || realPath(configured) === realPath(directory);
+  return { directory, settings: isSame ? settings : {} };
+}
+
+/** Without symbolic links; a path that leads nowhere stands for itself. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function makeStep(step: NonNullable<OotSettings['make']>[number]): MakeStep {
+  const directory = step.directory ?? '.';
+  if (step.command !== undefined) return { kind: 'command', directory, command: step.command };
+  return { kind: 'make', directory, arguments: step.arguments ?? [] };
+}
+
+function pick(path: string | undefined, toAbsolute: (path: string) => string): string | undefined {
+  return path === undefined ? undefined : toAbsolute(path);
+}
+
+function negated(value: boolean | undefined): boolean | undefined {
+  return value === undefined ? undefined : !value;
+}
+
+function checkedJobs(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const jobs = /^\d{1,4}$/.test(value) ? Number(value) : 0;
+  if (jobs >= 1 && jobs <= 4096) return jobs;
+  fail('usage-bad-value', { option: '--jobs', value, expected: 'a whole number from 1 to 4096' });
+}
+
+function checkedRelease(value: string | undefined): string | undefined {
+  if (value === undefined || /^[A-Za-z0-9][A-Za-z0-9._+~-]*$/.test(value)) return value;
+  fail('usage-bad-value', { option: '--kernel', value, expected: 'a kernel release, as `uname -r` prints it' });
+}
+
+function checkedName(value: string | undefined): string | undefined {
+  if (value === undefined || /^[A-Za-z0-9_-]{1,55}$/.test(value)) return value;
+  const expected = 'a name of 1 to 55 letters, digits, dashes and underscores';
+  fail('usage-bad-value', { option: '--name', value, expected });
+}
+
+function checkedAssignment(value: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(value)) return value;
+  fail('usage-bad-value', { option: '--make-arg', value, expected: 'an assignment VAR=VALUE' });
+}

@@ -1,0 +1,26 @@
+/** The provocations of all stages, as one table that has an entry for every code of the catalogue. */
+import type { Code } from '../../src/diagnostics/catalogue.js';
+import { diffProvocations } from './diff.js';
+import { elfProvocations } from './elf.js';
+import { kbuildProvocations } from './kbuild.js';
+import { kernelProvocations } from './kernel.js';
+import { livepatchProvocations } from './livepatch.js';
+import { lookupProvocations } from './lookup.js';
+import { patchProvocations } from './patch.js';
+import { pipelineProvocations } from './pipeline.js';
+import type { Provocation } from './provocation.js';
+import { systemProvocations } from './system.js';
+import { usageProvocations } from './usage.js';
+
+export const allProvocations: Readonly<Record<Code, Provocation>> = {
+  ...usageProvocations,
+  ...systemProvocations,
+  ...patchProvocations,
+  ...kernelProvocations,
+  ...kbuildProvocations,
+  ...elfProvocations,
+  ...lookupProvocations,
+  ...diffProvocations,
+  ...livepatchProvocations,
+  ...pipelineProvocations,
+};

@@ -1,0 +1,145 @@
+import { mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { checkConfig, readConfig } from '../../../src/cli/config.js';
+import { KptoolError } from '../../../src/diagnostics/diagnostic.js';
+
+const folder = () => mkdtempSync(join(tmpdir(), 'kptool-config-'));
+
+function findings(read: () => unknown) {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof KptoolError) return error.diagnostics;
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+const refusals = (value: unknown) => findings(() => checkConfig('/x/kpatch.config.json', JSON.stringify(value)));
+
+describe('which file', () => {
+  test('the nearest one above the working directory', () => {
+    const top = folder();
+    mkdirSync(join(top, 'a/b/c'), { recursive: true });
+    writeFileSync(join(top, 'kpatch.config.json'), '{ "name": "far" }');
+    writeFileSync(join(top, 'a/kpatch.config.json'), '{ "name": "near" }');
+    const found = readConfig(join(top, 'a/b/c'), undefined);
+    expect(found).toEqual({ file: join(top, 'a/kpatch.config.json'), config: { name: 'near' } });
+  });
+
+  test('the named one, relative to the working directory', () => {
+    const top = folder();
+    writeFileSync(join(top, 'kpatch.config.json'), '{ "name": "found" }');
+    writeFileSync(join(top, 'other.json'), '{ "name": "named" }');
+    expect(readConfig(top, 'other.json')?.config.name).toBe('named');
+  });
+
+  test('a named one must exist; an unnamed one need not', () => {
+    const top = folder();
+    expect(findings(() => readConfig(top, 'none.json'))[0]?.code).toBe('usage-config-unreadable');
+    expect(readConfig(top, undefined)).toBeUndefined();
+  });
+
+  test('a folder of that name is told as unreadable', () => {
+    const top = folder();
+    mkdirSync(join(top, 'kpatch.config.json'));
+    expect(findings(() => readConfig(top, undefined))[0]?.what).toContain('illegal operation on a directory');
+  });
+});
+
+describe('whose file', () => {
+  const top = folder();
+  writeFileSync(join(top, 'kpatch.config.json'), '{ "name": "x" }');
+  const owner = statSync(top).uid;
+
+  test('a found one must belong to somebody who is trusted', () => {
+    expect(findings(() => readConfig(top, undefined, [owner + 1]))[0]?.code).toBe('usage-config-of-another-user');
+    expect(readConfig(top, undefined, [owner])?.config.name).toBe('x');
+  });
+
+  test('a named one may belong to anybody', () => {
+    expect(readConfig(top, 'kpatch.config.json', [])?.config.name).toBe('x');
+  });
+});
+
+describe('what may stand in it', () => {
+  test('every setting', () => {
+    const config = {
+      $schema: 'docs/kpatch.config.schema.json',
+      kernel: '6.1.0-1-amd64',
+      buildDirectory: '/usr/src/linux',
+      oot: {
+        dir: 'fixtures/ib_mad',
+        modules: ['ib_mad.ko'],
+        make: [{ directory: 'src', arguments: ['V=1', 'modules'] }, { command: ['./build.sh', '{build}'] }],
+        makeArguments: ['CONFIG_X=y'],
+      },
+      name: 'livepatch-fix',
+      output: 'out',
+      jobs: 4,
+      replace: false,
+      skipCompilerCheck: true,
+      cache: '/var/cache/kptool',
+    };
+    expect(checkConfig('x', JSON.stringify(config))).toEqual(config);
+  });
+
+  test('nothing at all', () => {
+    expect(checkConfig('x', '{}')).toEqual({});
+  });
+
+  test('unknown settings are named with the nearest known one, at every level', () => {
+    const [top, inner, step] = refusals({ kernal: 'x', oot: { dirs: '.', make: [{ dir: '.' }] } }).toSorted((a, b) =>
+      a.what.localeCompare(b.what),
+    );
+    expect(top).toMatchObject({
+      code: 'usage-config-unknown-key',
+      what: '/x/kpatch.config.json: there is no setting "kernal".',
+      fix: 'Did you mean "kernel"? Otherwise remove it.',
+    });
+    expect(inner?.fix).toBe('Did you mean "oot.dir"? Otherwise remove it.');
+    expect(step?.what).toContain('"oot.make[0].dir"');
+    expect(step?.fix).toContain('directory, arguments, command');
+  });
+
+  test.each([
+    [{ jobs: 'many' }, 'jobs', 'It must be a number'],
+    [{ jobs: 0 }, 'jobs', 'It is too small; at least 1 is needed'],
+    [{ jobs: 1.5 }, 'jobs', 'It must be a whole number'],
+    [{ replace: 'no' }, 'replace', 'It must be true or false'],
+    [{ oot: '.' }, 'oot', 'It must be an object'],
+    [{ oot: { modules: 'a.ko' } }, 'oot.modules', 'It must be a list'],
+    [{ oot: { makeArguments: ['-k'] } }, 'oot.makeArguments[0]', 'It must have the form VAR=VALUE'],
+    [{ oot: { make: [{ directory: '../..' }] } }, 'oot.make[0].directory', 'It must be a folder in the tree'],
+    [{ oot: { make: [{ arguments: ['--eval=x'] }] } }, 'oot.make[0].arguments[0]', 'not options'],
+    [{ oot: { make: [{ arguments: [], command: ['x'] }] } }, 'oot.make[0]', 'this one has both'],
+    [{ name: 'a/b' }, 'name', 'letters, digits'],
+    [{ name: '' }, 'name', 'letters, digits'],
+    [{ kernel: '../etc' }, 'kernel', 'kernel release'],
+    [[], '{…}', 'It must be an object'],
+    [null, '{…}', 'It must be an object'],
+  ])('%j is refused for %s', (value, key, problem) => {
+    const [diagnostic] = refusals(value);
+    expect(diagnostic?.code).toBe('usage-config-bad-value');
+    expect(diagnostic?.what).toContain(`"${key}"`);
+    expect(diagnostic?.why).toContain(problem);
+  });
+
+  test('all that is wrong is told at once', () => {
+    expect(refusals({ jobs: 'x', name: 7, kernal: '' })).toHaveLength(3);
+  });
+
+  test.each([
+    ['{ "jobs": 1\n  "name": "x" }', 'x.json, line 2, column 3, is not'],
+    ['{ "jobs": }', "'}'"],
+    ['', ''],
+    ['{ "jobs": 1 ', ''],
+  ])('%j is not JSON', (text, place) => {
+    const [diagnostic] = findings(() => checkConfig('x.json', text));
+    expect(diagnostic?.code).toBe('usage-config-not-json');
+    expect(diagnostic?.what).toContain(place);
+    expect(diagnostic?.what).not.toContain('position');
+  });
+});

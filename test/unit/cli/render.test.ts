@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { renderDiagnostic, renderOutcome } from '../../../src/cli/render.js';
+import type { Diagnostic } from '../../../src/diagnostics/diagnostic.js';
+import type { BuildReport } from '../../../src/pipeline/options.js';
+import { recordedOutput } from './screen.js';
+
+const finding: Diagnostic = {
+  code: 'data-changed',
+  severity: 'error',
+  exitStatus: 1,
+  what: 'core/agent.c: the patch changes the initial value of limit.',
+  why: 'A livepatch replaces functions. Data that is in memory keeps its value.',
+  fix: 'Set the new value in a callback, or keep it in a shadow variable.',
+  details: ['.data.limit in agent.o', 'a detail that is longer than a line of the terminal stays whole'],
+};
+
+describe('a diagnostic', () => {
+  test('for a file or pipe: one line for each part', () => {
+    expect(renderDiagnostic(finding, recordedOutput())).toBe(
+      [
+        'error: core/agent.c: the patch changes the initial value of limit.   [data-changed]',
+        '  why  A livepatch replaces functions. Data that is in memory keeps its value.',
+        '  do   Set the new value in a callback, or keep it in a shadow variable.',
+        '  at   .data.limit in agent.o',
+        '       a detail that is longer than a line of the terminal stays whole',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('on a narrow terminal: wrapped, details whole', () => {
+    expect(renderDiagnostic(finding, recordedOutput(44))).toBe(
+      [
+        'error: core/agent.c: the patch changes the',
+        '  initial value of limit.   [data-changed]',
+        '  why  A livepatch replaces functions. Data',
+        '       that is in memory keeps its value.',
+        '  do   Set the new value in a callback, or',
+        '       keep it in a shadow variable.',
+        '  at   .data.limit in agent.o',
+        '       a detail that is longer than a line of the terminal stays whole',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('names from files cannot command the terminal', () => {
+    const text = renderDiagnostic(
+      { ...finding, what: 'x\u001b]0;title\u0007', details: ['a\u001b[1A'] },
+      recordedOutput(),
+    );
+    expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+const report: BuildReport = {
+  name: 'livepatch-fix',
+  kernel: { release: '6.1.0-1-amd64', chosenBy: 'the option --kernel' },
+  modules: [
+    { name: 'ib_mad', file: '/lib/modules/ib_mad.ko', chosenBy: 'the installed one' },
+    { name: 'ib_cm', file: undefined, chosenBy: 'built from the unpatched source' },
+  ],
+  objects: [
+    {
+      object: 'core/agent.o',
+      module: 'ib_mad',
+      changedFunctions: ['show', 'send'],
+      newFunctions: ['limit'],
+      newData: [],
+    },
+  ],
+  warnings: [],
+  workFolder: undefined,
+};
+
+describe('the result', () => {
+  test('of a build', () => {
+    expect(renderOutcome({ kind: 'built', file: '/out dir/livepatch-fix.ko', report }, recordedOutput())).toBe(
+      [
+        'built /out dir/livepatch-fix.ko',
+        '  for kernel 6.1.0-1-amd64, chosen by the option --kernel',
+        '  patches module ib_mad: /lib/modules/ib_mad.ko (the installed one)',
+        '  uses module ib_cm: (built from the unpatched source)',
+        '',
+        'core/agent.o in ib_mad',
+        '  changed functions  show, send',
+        '  new functions      limit',
+        '',
+        'To use it, as root on that machine:',
+        "  insmod '/out dir/livepatch-fix.ko'",
+        '  cat /sys/kernel/livepatch/livepatch_fix/transition   # 0 when every task runs the new code',
+        '',
+        'To go back to the old code:',
+        '  echo 0 > /sys/kernel/livepatch/livepatch_fix/enabled',
+        '  rmmod livepatch_fix                                  # when its folder in /sys is gone',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('of a build that changed nothing', () => {
+    expect(renderOutcome({ kind: 'unchanged', report }, recordedOutput())).toContain('No functional change');
+  });
+
+  test('of a check', () => {
+    const checked = { ...report, touched: ['core/agent.c'], compiled: undefined };
+    const text = renderOutcome({ kind: 'checked', report: checked }, recordedOutput());
+    expect(text).toContain('  core/agent.c\n');
+    expect(text).toContain('  every source of the tree\n');
+  });
+
+  test('names the work folder that was kept', () => {
+    const kept = { ...report, workFolder: '/cache/work-1' };
+    expect(renderOutcome({ kind: 'built', file: '/x.ko', report: kept }, recordedOutput())).toContain('/cache/work-1');
+  });
+});

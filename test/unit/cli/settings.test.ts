@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseCommandLine } from '../../../src/cli/command-line.js';
+import type { Config } from '../../../src/cli/config-schema.js';
+import { buildOptions, defaultCache } from '../../../src/cli/settings.js';
+import { KptoolError } from '../../../src/diagnostics/diagnostic.js';
+
+const { signal } = new AbortController();
+
+function options(words: readonly string[], config?: Config) {
+  const request = parseCommandLine(words, '0', 80);
+  if (request.kind !== 'command') throw new Error('expected a command');
+  const { name: command, files, flags } = request;
+  const invocation = { command, files, flags, workingDirectory: '/here', environment: {}, signal };
+  return buildOptions(invocation, config === undefined ? undefined : { file: '/conf/kpatch.config.json', config });
+}
+
+function codeOf(words: readonly string[], config?: Config): string | undefined {
+  try {
+    options(words, config);
+  } catch (error) {
+    if (error instanceof KptoolError) return error.diagnostics[0]?.code;
+    throw error;
+  }
+  return undefined;
+}
+
+test('the defaults', () => {
+  expect(options(['build', '--oot', 'tree', 'a.patch'])).toEqual({
+    oot: '/here/tree',
+    patches: ['/here/a.patch'],
+    modules: [],
+    makeArguments: [],
+    jobs: availableParallelism(),
+    output: '/here',
+    replace: true,
+    skipCompilerCheck: false,
+    keep: false,
+    debug: false,
+    dryRun: false,
+    cache: join(homedir(), '.cache/kptool'),
+    signal,
+  });
+});
+
+const everySetting: Config = {
+  kernel: 'configured',
+  buildDirectory: 'linux',
+  oot: {
+    dir: 'tree',
+    modules: ['a.ko', '/abs/b.ko'],
+    makeArguments: ['X=1'],
+    make: [{ arguments: ['all'] }, { directory: 'sub' }, { command: ['./make-it'] }],
+  },
+  name: 'from-config',
+  output: 'out',
+  jobs: 3,
+  replace: false,
+  skipCompilerCheck: true,
+  cache: 'cache',
+};
+
+test('settings of the configuration, paths relative to its file', () => {
+  expect(options(['build', 'a.patch'], everySetting)).toMatchObject({
+    oot: '/conf/tree',
+    modules: ['/conf/a.ko', '/abs/b.ko'],
+    configuredKernel: 'configured',
+    buildDirectory: '/conf/linux',
+    makeArguments: ['X=1'],
+    makeSteps: [
+      { kind: 'make', directory: '.', arguments: ['all'] },
+      { kind: 'make', directory: 'sub', arguments: [] },
+      { kind: 'command', directory: '.', command: ['./make-it'] },
+    ],
+    name: 'from-config',
+    output: '/conf/out',
+    jobs: 3,
+    replace: false,
+    skipCompilerCheck: true,
+    cache: '/conf/cache',
+  });
+});
+
+test('the command line wins over each of them', () => {
+  const words = 'build a.patch --kernel given --build-directory b --module m.ko --make-arg X=2 --name n --output o';
+  const more = '--jobs 7 --non-replace=false --skip-compiler-check=false --cache c';
+  expect(options(`${words} ${more}`.split(' '), everySetting)).toMatchObject({
+    kernel: 'given',
+    configuredKernel: 'configured',
+    buildDirectory: '/here/b',
+    modules: ['/here/m.ko'],
+    makeArguments: ['X=1', 'X=2'],
+    name: 'n',
+    output: '/here/o',
+    jobs: 7,
+    replace: true,
+    skipCompilerCheck: false,
+    cache: '/here/c',
+  });
+});
+
+describe('--oot with a configuration', () => {
+  test('of another tree leaves out what holds for that tree only', () => {
+    const built = options(['build', 'x', '--oot', '/other'], everySetting);
+    expect(built).toMatchObject({ oot: '/other', modules: [], makeArguments: [], jobs: 3 });
+    expect(built).not.toHaveProperty('makeSteps');
+  });
+
+  test('of the same tree by another path keeps it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kptool-settings-'));
+    mkdirSync(join(folder, 'tree'));
+    symlinkSync('tree', join(folder, 'link'));
+    const config: Config = { oot: { dir: join(folder, 'tree'), makeArguments: ['X=1'] } };
+    expect(options(['build', 'x', '--oot', join(folder, 'link')], config).makeArguments).toEqual(['X=1']);
+  });
+});
+
+test('check and --dry-run are the same', () => {
+  expect(options(['check', 'x', '--oot', '.']).dryRun).toBe(true);
+  expect(options(['build', 'x', '--oot', '.', '--dry-run']).dryRun).toBe(true);
+});
+
+test.each([
+  [['build', 'x'], 'usage-no-module-tree'],
+  [['build', 'x', '--oot', '.', '--jobs', '0'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--jobs', '1e3'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--jobs', '-1'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--name', '../x'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--name', 'x'.repeat(56)], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--kernel', '../../etc'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--make-arg', '--eval=x'], 'usage-option-without-value'],
+  [['build', 'x', '--oot', '.', '--make-arg=--eval=x'], 'usage-bad-value'],
+])('%j is refused: %s', (words, code) => {
+  expect(codeOf(words)).toBe(code);
+});
+
+test('the cache follows XDG_CACHE_HOME where that is an absolute path', () => {
+  expect(defaultCache({ XDG_CACHE_HOME: '/var/cache' })).toBe('/var/cache/kptool');
+  expect(defaultCache({ XDG_CACHE_HOME: 'cache' })).toBe(join(homedir(), '.cache/kptool'));
+});

@@ -1,0 +1,37 @@
+/** create-diff-object is run once an object: what it loads before it starts is part of every build's time. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const src = new URL('../../../src/', import.meta.url);
+
+/** Packages that the file at `path` (relative to src/) loads, and those that its imports load; dynamic imports wait. */
+function packagesLoadedBy(path: string, seen = new Set<string>()): Set<string> {
+  const packages = new Set<string>();
+  if (seen.has(path)) return packages;
+  seen.add(path);
+  const text = readFileSync(new URL(path, src), 'utf8');
+  for (const match of text.matchAll(/^(?:import|export)\s+(?!type\b)[^'"`;]*?from\s+'([^']+)'/gm)) {
+    const specifier = match[1] ?? '';
+    if (specifier.startsWith('.')) {
+      const file = new URL(specifier.replace(/\.js$/, '.ts'), new URL(path, src)).href.slice(src.href.length);
+      for (const name of packagesLoadedBy(file, seen)) packages.add(name);
+    } else if (!specifier.startsWith('node:')) {
+      packages.add(specifier);
+    }
+  }
+  return packages;
+}
+
+test('the walk sees what a file loads through others', () => {
+  expect(packagesLoadedBy('cli/command-line.ts')).toContain('yargs');
+  expect(packagesLoadedBy('pipeline/build.ts')).toContain('execa');
+});
+
+test('kptool starts without a package', () => {
+  expect([...packagesLoadedBy('main.ts')]).toEqual([]);
+});
+
+test('create-diff-object loads the instruction decoder alone', () => {
+  const packages = [...packagesLoadedBy('cli/create-diff-object-command.ts')];
+  expect(packages.filter((name) => name !== 'iced-x86')).toEqual([]);
+});
