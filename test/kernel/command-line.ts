@@ -1,0 +1,68 @@
+/** Runs kptool as a user does: the built program, its exit status and what it says with --json. */
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { z } from 'zod';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What the tests read of the document; docs/json.md describes all of it. */
+const documentSchema = z.looseObject({
+  schema: z.literal('kptool/1'),
+  outcome: z.string(),
+  exitStatus: z.number(),
+  file: z.string().nullable(),
+  name: z.string().nullable(),
+  objects: z.array(
+    z.looseObject({
+      object: z.string(),
+      module: z.string(),
+      changedFunctions: z.array(z.string()),
+      newFunctions: z.array(z.string()),
+    }),
+  ),
+  diagnostics: z.array(z.looseObject({ code: z.string(), severity: z.string(), what: z.string() })),
+});
+
+export type CliDocument = z.output<typeof documentSchema>;
+
+/** How a run of kptool ended. */
+export interface CliRun {
+  readonly exitStatus: number | undefined;
+  readonly document: CliDocument;
+  /** Progress and messages, for the text of a failed test. */
+  readonly messages: string;
+}
+
+/** Compiles kptool from the source as it is now into dist/. Throws with the compiler's messages when that fails. */
+export async function compileKptool(): Promise<void> {
+  await execa('npm', ['run', '--silent', 'build'], { cwd: root });
+}
+
+/**
+ * Runs `kptool build --json` with further arguments, away from the configuration in this project's root. Throws when
+ * standard output is not the document alone.
+ */
+export async function runBuild(words: readonly string[]): Promise<CliRun> {
+  const run = await execa('node', [`${root}dist/main.js`, 'build', '--json', ...words], {
+    cwd: tmpdir(),
+    reject: false,
+    stdin: 'ignore',
+    timeout: 240_000,
+  });
+  const parsed = documentSchema.safeParse(parseJson(run.stdout));
+  if (!parsed.success) {
+    throw new Error(
+      `kptool build ${words.join(' ')} gave no document (status ${run.exitCode})\n${run.stdout}\n${run.stderr}`,
+    );
+  }
+  return { exitStatus: run.exitCode, document: parsed.data, messages: run.stderr };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

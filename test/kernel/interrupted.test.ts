@@ -1,0 +1,94 @@
+/** A build that is stopped in the middle, politely and not: nothing of the user's is touched, and the next build works. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestTree, setUpWorkbench, type Workbench } from './builds.js';
+import { compileKptool, runBuild } from './command-line.js';
+import { findTestKernel } from './requirements.js';
+import { fixtures } from './scenario.js';
+
+const { kernel, missing } = findTestKernel();
+const needs = missing.length === 0 ? '' : ` (skipped: needs ${missing.join(', ')})`;
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const patch = path.join(fixtures, 'patches/header-inline-changed.patch');
+
+describe.skipIf(kernel === undefined)(`a build that is stopped${needs}`, () => {
+  let folder = '';
+  let bench: Workbench;
+  let digest: readonly string[] = [];
+
+  beforeAll(async () => {
+    if (kernel === undefined) return;
+    await compileKptool();
+    folder = await mkdtemp(path.join(tmpdir(), 'kptool-stopped-'));
+    bench = await setUpWorkbench(folder, kernel);
+    digest = await digestTree(bench.tree);
+  });
+
+  afterAll(async () => {
+    if (folder !== '') await rm(folder, { recursive: true, force: true });
+  });
+
+  const words = (output: string) => [
+    ...['build', '--oot', bench.tree, '--output', output, '--cache', path.join(folder, 'cache'), patch],
+  ];
+
+  /** Starts a build, waits until the compiler runs in its work folder, sends the signal, waits for the end. */
+  async function stopWith(signal: NodeJS.Signals): Promise<{ status: number | null; signal: NodeJS.Signals | null }> {
+    const child = spawn('node', [program, ...words(folder)], { cwd: folder, stdio: 'ignore' });
+    const ended = new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+      child.once('exit', (status, endedBy) => resolve({ status, signal: endedBy }));
+    });
+    await waitFor(async () => (await programsIn(path.join(folder, 'cache', 'work'))).length > 0);
+    child.kill(signal);
+    return ended;
+  }
+
+  /** Files of the kernel's build tree that were written since `stamp`. */
+  async function writtenHeaders(stamp: string): Promise<string> {
+    const { stdout } = await execa('find', [bench.kernel.buildDirectory, '-follow', '-type', 'f', '-newer', stamp], {
+      reject: false,
+    });
+    return stdout;
+  }
+
+  test.each(['SIGINT', 'SIGKILL'] as const)('%s leaves tree and headers as they were', async (signal) => {
+    const stamp = path.join(folder, `stamp-${signal}`);
+    await writeFile(stamp, '');
+    const ended = await stopWith(signal);
+    expect(ended).toEqual(signal === 'SIGINT' ? { status: 130, signal: null } : { status: null, signal: 'SIGKILL' });
+    expect(await digestTree(bench.tree)).toEqual(digest);
+    expect(await writtenHeaders(stamp)).toBe('');
+    if (signal === 'SIGINT') expect(await programsIn(folder)).toEqual([]);
+  });
+
+  test('the next build works beside what the killed one left', async () => {
+    const run = await runBuild(words(folder).slice(1));
+    expect(run.exitStatus, run.messages).toBe(0);
+    expect(await digestTree(bench.tree)).toEqual(digest);
+  });
+});
+
+async function waitFor(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (await condition()) return;
+    await pause(100);
+  }
+  throw new Error('the build did not come so far within a minute');
+}
+
+/** Command lines of running compilers that mention the folder. */
+async function programsIn(folder: string): Promise<string[]> {
+  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    processes.map(async (id) =>
+      (await readFile(`/proc/${id}/cmdline`, 'latin1').catch(() => '')).split('\0').join(' '),
+    ),
+  );
+  return lines.filter((line) => line.includes(folder) && /\b(cc1|gcc|make)\b/.test(line));
+}
