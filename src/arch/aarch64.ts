@@ -6,6 +6,7 @@
 import type { ElfSection } from '../elf/object.js';
 import type { Arch } from './arch.js';
 import { fixedWidthInstructions, wordAt } from './fixed-width.js';
+import { hexText } from './hex-text.js';
 
 /** ELF for the Arm 64-bit Architecture (AAELF64), tables of relocations. */
 const R_AARCH64_ABS64 = 257;
@@ -81,6 +82,8 @@ export const aarch64: Arch = {
     if (word >>> 21 !== 0x52800000 >>> 21 || register > 7) return undefined;
     return { register: `w${register}`, value: (word >>> 5) & 0xffff };
   },
+
+  instructionText: hexText(4, 'little'),
 
   isCall(_section, relocation) {
     return relocation.type === R_AARCH64_CALL26 || relocation.type === R_AARCH64_JUMP26;

@@ -36,6 +36,14 @@ export interface Instruction {
   readonly length: number;
 }
 
+/** What the text of an instruction calls the things that it refers to. */
+export interface InstructionWords {
+  /** The symbol, variable or string that a relocation puts into the instruction. */
+  reference(relocation: Relocation): string;
+  /** A place of the same section that the instruction jumps to, in bytes from the start of the section. */
+  place(offset: number): string;
+}
+
 export interface Arch {
   readonly name: string;
   /** `e_machine` */
@@ -102,6 +110,9 @@ export interface Arch {
     section: ElfSection,
     instruction: Instruction,
   ): { readonly register: string; readonly value: number } | undefined;
+
+  /** The instruction for people: in assembly where it can be disassembled, else as hex words and what they refer to. */
+  instructionText(section: ElfSection, instruction: Instruction, words: InstructionWords): string;
 
   /** The relocation is the operand of a call. */
   isCall(section: ElfSection, relocation: Relocation): boolean;

@@ -4,6 +4,7 @@
  */
 import type { Arch } from './arch.js';
 import { fixedWidthInstructions, wordAt } from './fixed-width.js';
+import { hexText } from './hex-text.js';
 
 /** ELF for the LoongArch Architecture, relocation types. */
 const R_LARCH_64 = 2;
@@ -72,6 +73,8 @@ export const loongarch64: Arch = {
     if (!isLoad || target < 4 || target > 11) return undefined;
     return { register: `a${target - 4}`, value: (word >>> 10) & 0xfff };
   },
+
+  instructionText: hexText(4, 'little'),
 
   isCall(_section, relocation) {
     return relocation.type === R_LARCH_B26 || relocation.type === R_LARCH_CALL36;

@@ -6,6 +6,7 @@
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import type { Arch } from './arch.js';
 import { fixedWidthInstructions, wordAt } from './fixed-width.js';
+import { hexText } from './hex-text.js';
 
 /** Power Architecture 64-Bit ELF V2 ABI, table 3.15. */
 const R_PPC64_REL24 = 10;
@@ -102,6 +103,8 @@ export const ppc64le: Arch = {
     if (opcode !== 14 || source !== 0 || target < 3 || target > 10) return undefined;
     return { register: `r${target}`, value: word & 0xffff };
   },
+
+  instructionText: hexText(4, 'little'),
 
   isCall(_section, relocation) {
     return relocation.type === R_PPC64_REL24 || relocation.type === R_PPC64_REL24_NOTOC;

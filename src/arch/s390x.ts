@@ -5,6 +5,7 @@
  */
 import type { ElfSection } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
+import { hexText } from './hex-text.js';
 
 /** ELF Application Binary Interface, s390x Supplement, relocation types. */
 const R_390_PC32DBL = 19;
@@ -102,6 +103,8 @@ export const s390x: Arch = {
     if ((opcode !== 8 && opcode !== 9) || register < 2 || register > 6) return undefined;
     return { register: `r${register}`, value: ((content[offset + 2] ?? 0) << 8) | (content[offset + 3] ?? 0) };
   },
+
+  instructionText: hexText(2, 'big'),
 
   isCall({ content }, relocation) {
     // BRASL

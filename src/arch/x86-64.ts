@@ -7,6 +7,7 @@ import { Code, Instruction as Decoded, Decoder, DecoderOptions, OpKind, Register
 import { SHF } from '../elf/constants.js';
 import type { ElfSection } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
+import { assemblyText } from './x86-64-text.js';
 
 /** System V ABI, AMD64 supplement, table 4.9. */
 const R_X86_64_NONE = 0;
@@ -187,6 +188,8 @@ export const x86_64: Arch = {
       decoder.free();
     }
   },
+
+  instructionText: assemblyText,
 
   isCall(section, relocation) {
     return relativeTypes.has(relocation.type) && section.content[relocation.offset - 1] === CALL_OPCODE;

@@ -67,7 +67,7 @@ function isSameKind(original: ElfSection, patched: ElfSection): boolean {
 }
 
 /** Compares what two sections hold, following references into literals, which have no lasting name. */
-class ContentComparison {
+export class ContentComparison {
   /** Unnamed data may refer to itself. */
   readonly #underWay = new Set<ElfSection>();
 
@@ -83,17 +83,19 @@ class ContentComparison {
     if (original.relocations.length !== patched.relocations.length) return false;
     return original.relocations.every((relocation, index) => {
       const other = patched.relocations[index];
-      return other !== undefined && this.#isRelocationSame(original, relocation, patched, other);
+      if (other === undefined || relocation.offset !== other.offset) return false;
+      return this.isReferenceSame(original, relocation, patched, other);
     });
   }
 
-  #isRelocationSame(
+  /** The two relocations mean the same, wherever in their sections they stand. */
+  isReferenceSame(
     originalSection: ElfSection,
     original: Relocation,
     patchedSection: ElfSection,
     patched: Relocation,
   ): boolean {
-    if (original.type !== patched.type || original.offset !== patched.offset) return false;
+    if (original.type !== patched.type) return false;
     const { arch } = this.input.patched;
     if (isIndirect(arch, original) && isIndirect(arch, patched)) {
       const [from, to] = [dereference(arch, original), dereference(arch, patched)];

@@ -13,6 +13,7 @@ import { applyAuthorMarks } from './author-marks.js';
 import { checkPatchable } from './check-patchable.js';
 import { compareObjects, type Status } from './compare.js';
 import { adoptOriginalNames, correlate } from './correlate.js';
+import { type ChangeReason, explainChanges } from './explain.js';
 import { chooseIncluded } from './include.js';
 import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
@@ -26,6 +27,8 @@ export interface DiffInput {
   readonly patched: ElfObject;
   readonly entrySizes: EntrySizes;
   readonly lookup: Lookup;
+  /** Find out why functions changed; costs a second look at each. */
+  readonly explain?: boolean;
 }
 
 export type DiffOutcome =
@@ -50,6 +53,11 @@ export interface ObjectDiff {
   readonly ownEntries: ReadonlySet<ElfSymbol>;
   /** Sections of `object` that the kernel reads while it loads the livepatch. */
   readonly tableSections: ReadonlySet<ElfSection>;
+  /**
+   * Where it was asked for: why each changed function changed, and which functions count as unchanged since only line
+   * numbers moved in them (`line number`; these need not be symbols of `object`).
+   */
+  readonly reasons: ReadonlyMap<ElfSymbol, ChangeReason>;
 }
 
 /**
@@ -77,6 +85,11 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   // Changed functions, and what they need that the target does not have.
   const { inclusion, changedFunctions, hasNewGlobals } = chooseIncluded(patched, comparison);
 
+  // While both objects are still whole.
+  const reasons = input.explain
+    ? explainChanges({ original, patched, correlation, comparison, changedFunctions })
+    : new Map<ElfSymbol, ChangeReason>();
+
   // The special tables shrink to the included functions. They may bring in more data, but no more functions.
   const special = rebuildTables({ patched, inclusion, entrySizes: input.entrySizes, lookup: input.lookup });
   const orc = rebuildOrc(patched, inclusion, input.entrySizes);
@@ -102,6 +115,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
     splitFunctions: new Set(patched.parentOf.keys()),
     ownEntries,
     tableSections: new Set(special.tables.keys()),
+    reasons,
   };
   return { kind: 'changed', diff, warnings };
 }

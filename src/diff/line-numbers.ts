@@ -35,7 +35,8 @@ function isSameCode(original: ElfSection, patched: ElfSection, { offset, length 
   return Buffer.compare(original.content.subarray(offset, end), patched.content.subarray(offset, end)) === 0;
 }
 
-function isMovedLine(original: ElfSection, patched: ElfSection, instruction: Instruction, arch: Arch): boolean {
+/** The instruction loads a line number that differs, at the same place of both sections. */
+export function isMovedLine(original: ElfSection, patched: ElfSection, instruction: Instruction, arch: Arch): boolean {
   const before = arch.argumentLoad(original, instruction);
   const after = arch.argumentLoad(patched, instruction);
   if (before === undefined || after === undefined || before.register !== after.register) return false;

@@ -33,6 +33,8 @@ export interface PairInput {
   readonly referenceTable?: TargetTable | undefined;
   readonly exports: Exports;
   readonly entrySizes: EntrySizes;
+  /** Find out why functions changed. */
+  readonly explain?: boolean;
 }
 
 export type PairOutcome =
@@ -65,7 +67,13 @@ export function diffPair(input: PairInput): PairOutcome {
     ...(referenceTable === undefined ? {} : { referenceTable }),
   });
 
-  const outcome = diffObjects({ original, patched, entrySizes: input.entrySizes, lookup });
+  const outcome = diffObjects({
+    original,
+    patched,
+    entrySizes: input.entrySizes,
+    lookup,
+    explain: input.explain ?? false,
+  });
   if (outcome.kind === 'unchanged') return outcome;
 
   // References first: a pointer to a global function asks for it as global, which it is until it is replaced.

@@ -1,0 +1,67 @@
+/** Every pair of the corpus that changes something: each changed function gets a reason, and its texts differ. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { EntrySizes } from '../../src/arch/arch.js';
+import { KptoolError } from '../../src/diagnostics/diagnostic.js';
+import type { ObjectDiff } from '../../src/diff/diff-objects.js';
+import { parseSymvers } from '../../src/kernel/symvers.js';
+import { indexExports } from '../../src/lookup/exports.js';
+import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
+import { diffPair } from '../../src/pipeline/diff-pair.js';
+import { CORPUS_MISSING, corpusFolder } from './corpus-folder.js';
+
+const corpus = corpusFolder();
+const cases = ['x86_64', 'ppc64le', 's390x', 'aarch64', 'loongarch64'].flatMap((architecture) => {
+  const folder = join(corpus ?? '', architecture);
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(architecture, name)) : [];
+});
+
+/** `undefined` where the pair is refused or unchanged; create-diff-object.test.ts says which those are. */
+function explain(name: string): ObjectDiff | undefined {
+  const folder = join(corpus ?? '', name);
+  const { env, parent } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
+  const symversFile = join(folder, 'Module.symvers');
+  const symvers = existsSync(symversFile) ? readFileSync(symversFile, 'utf8') : '';
+  try {
+    const outcome = diffPair({
+      original: readFileSync(join(folder, 'orig.o')),
+      patched: readFileSync(join(folder, 'patched.o')),
+      objectName: 'orig.o',
+      target: parent,
+      table: parseReadelfSymbols(readFileSync(join(folder, 'parent.symtab'), 'utf8'), 'parent.symtab'),
+      exports: indexExports(parseSymvers(symvers, symversFile)),
+      entrySizes: Object.fromEntries(Object.entries(env).map(([key, size]) => [key, Number(size)])) as EntrySizes,
+      explain: true,
+    });
+    return outcome.kind === 'changed' ? outcome.diff : undefined;
+  } catch (error) {
+    if (error instanceof KptoolError) return undefined;
+    throw error;
+  }
+}
+
+describe.skipIf(corpus === undefined)(corpus === undefined ? CORPUS_MISSING : 'the corpus explained', () => {
+  let explained = 0;
+
+  test.each(cases)('%s', (name) => {
+    const diff = explain(name);
+    if (diff === undefined) return;
+    for (const symbol of diff.changedFunctions) {
+      const reason = diff.reasons.get(symbol);
+      if (reason === undefined) expect.fail(`${symbol.name} has no reason`);
+      if (process.env.SHOW) console.log(name, symbol.name, JSON.stringify(reason));
+      expect(reason.kind, symbol.name).not.toBe('line number');
+      expect(reason.offset, symbol.name).toBeTypeOf('number');
+      expect(reason.original, symbol.name).not.toBe(reason.patched);
+      explained++;
+    }
+    for (const [symbol, { kind }] of diff.reasons) {
+      expect(diff.statuses.get(symbol), symbol.name).toBe(kind === 'line number' ? 'same' : 'changed');
+    }
+  });
+
+  test('most pairs have something to explain', () => {
+    expect(explained).toBeGreaterThan(cases.length);
+  });
+});
