@@ -15,6 +15,7 @@ export type FlagName =
   | 'output'
   | 'non-replace'
   | 'dry-run'
+  | 'explain'
   | 'keep'
   | 'cache'
   | 'config-file'
@@ -65,6 +66,9 @@ const presentation: readonly Flag[] = [
   colorFlag,
   debugFlag,
 ];
+
+/** A check compares nothing, so there is nothing to explain. */
+const buildOnly: readonly FlagName[] = ['dry-run', 'explain'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -147,6 +151,7 @@ export const buildFlags: readonly Flag[] = [
     setting: 'replace',
   },
   { name: 'dry-run', group: 'The run', text: 'stop after the check; nothing is built' },
+  { name: 'explain', group: 'The run', text: 'say why each function changed; with --json that is always told' },
   { name: 'keep', group: 'The run', text: 'keep the work folder after success; after a failure it is always kept' },
   {
     name: 'cache',
@@ -186,7 +191,7 @@ export const commands: readonly Command[] = [
     text: 'Say whether the patches can be built, and for what; the same as build --dry-run',
     argument: 'a patch file',
     takesMany: true,
-    flags: buildFlags.filter((flag) => flag.name !== 'dry-run'),
+    flags: buildFlags.filter((flag) => !buildOnly.includes(flag.name)),
     examples: [['$0 check --oot ./ib_mad fix.patch', 'which kernel, which modules, which files']],
   },
   {

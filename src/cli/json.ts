@@ -4,12 +4,20 @@
  */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { InspectReport } from '../livepatch/inspect.js';
-import type { BuildOutcome, BuildReport, ObjectReport } from '../pipeline/options.js';
+import type { BuildOutcome, BuildReport, FunctionChange, ObjectReport } from '../pipeline/options.js';
 
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
 
 /** A finding as scripts see it. `internal-error` is the one code that is not in the catalogue: a bug in kptool. */
 export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus'>;
+
+/** Without gaps: what is not there is `null`. */
+export type JsonChange = { readonly [Key in keyof FunctionChange]: Exclude<FunctionChange[Key], undefined> | null };
+
+export type JsonObject = Omit<ObjectReport, 'changes' | 'unchangedByLine'> & {
+  readonly changes: readonly JsonChange[];
+  readonly unchangedByLine: readonly JsonChange[];
+};
 
 export interface JsonDocument {
   readonly schema: 'kptool/1';
@@ -23,7 +31,7 @@ export interface JsonDocument {
   readonly name: string | null;
   readonly kernel: BuildReport['kernel'] | null;
   readonly modules: readonly { readonly name: string; readonly file: string | null; readonly chosenBy: string }[];
-  readonly objects: readonly ObjectReport[];
+  readonly objects: readonly JsonObject[];
   /** Of a check: files that the patches touch, relative to the tree. */
   readonly touched: readonly string[];
   /** Of a check: sources that would be compiled; `null` where that is the whole tree, or not known. */
@@ -75,9 +83,18 @@ export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): Js
     ...known,
     name: outcome.report.name,
     file: outcome.kind === 'built' ? outcome.file : null,
-    objects: outcome.report.objects,
+    objects: outcome.report.objects.map((object) => ({
+      ...object,
+      changes: object.changes.map(jsonChange),
+      unchangedByLine: object.unchangedByLine.map(jsonChange),
+    })),
     workFolder: outcome.report.workFolder ?? null,
   };
+}
+
+function jsonChange(change: FunctionChange): JsonChange {
+  const { about = null, place = null, offset = null, original = null, patched = null } = change;
+  return { function: change.function, reason: change.reason, about, place, offset, original, patched };
 }
 
 /** A finding without what only the exit status is made of. */

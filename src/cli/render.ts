@@ -98,7 +98,27 @@ function renderObject(object: ObjectReport, look: Look): string[] {
     const wrapped = wrap(visible(names.join(', ')), look.columns, margin, margin);
     lines.push(`  ${label.padEnd(margin - 2)}${wrapped.join(`\n${' '.repeat(margin)}`)}`);
   }
-  return lines;
+  return [...lines, ...renderChanges(object, look)];
+}
+
+/**
+ *     why show changed: inlined callee helper, see show+0x23
+ *       before  call helper
+ *       after   mov $0x1,%eax
+ */
+function renderChanges({ changes, unchangedByLine }: ObjectReport, look: Look): string[] {
+  const lines = changes.flatMap((change) => {
+    const reason = change.about === undefined ? change.reason : `${change.reason} ${change.about}`;
+    const place = change.place === undefined ? '' : `, see ${change.place}`;
+    const head = `  ${look.paint('heading', 'why')} ${visible(`${change.function} changed: ${reason}${place}`)}`;
+    if (change.place === undefined) return [head];
+    const [before, after] = [change.original, change.patched].map((text) => visible(text ?? '(the code ends here)'));
+    return [head, `    before  ${before}`, `    after   ${after}`];
+  });
+  if (unchangedByLine.length === 0) return lines;
+  const names = unchangedByLine.map((change) => change.function).join(', ');
+  const label = '  unchanged but for line numbers: ';
+  return [...lines, label + wrap(visible(names), look.columns, label.length, 4).join(`\n${' '.repeat(4)}`)];
 }
 
 function renderCheck(report: CheckReport, look: Look): string {

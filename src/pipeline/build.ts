@@ -81,7 +81,7 @@ async function buildIn(work: WorkFolder, name: string, request: Request, progres
 
   const entrySizes = await probe;
   const { contributions, warnings } = await progress.step('Comparing objects', () =>
-    compareObjects({ pairs, targets, built, symvers: target.symvers, entrySizes }),
+    compareObjects({ pairs, targets, built, symvers: target.symvers, entrySizes, explain: options.explain }),
   );
   maker.warn(warnings);
   maker.objects(contributions);

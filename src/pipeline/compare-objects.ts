@@ -33,11 +33,13 @@ export interface ComparisonQuestion {
   readonly built: readonly ModuleFile[];
   readonly symvers: readonly ExportedSymbol[];
   readonly entrySizes: EntrySizes;
+  /** Find out why functions changed. */
+  readonly explain: boolean;
 }
 
 /** @throws KptoolError with the findings of all objects, not of the first that has one */
 export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
-  const { pairs, targets, built, symvers, entrySizes } = question;
+  const { pairs, targets, built, symvers, entrySizes, explain } = question;
   const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
   const exports = indexExports([...symvers, ...targets.flatMap(exportsOf)]);
@@ -61,6 +63,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           referenceTable: rebuilt.get(module),
           exports,
           entrySizes,
+          explain,
         });
         warnings.push(...outcome.warnings);
         if (outcome.kind === 'changed')

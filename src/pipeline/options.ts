@@ -1,5 +1,6 @@
 /** What a build is asked for, after command line and configuration have been merged, and what comes of it. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { ReasonKind } from '../diff/explain.js';
 import type { MakeStep } from '../kbuild/make-step.js';
 
 export type { MakeStep };
@@ -31,6 +32,8 @@ export interface BuildOptions {
   /** Keep the work folder after success (it is always kept after a failure). */
   readonly keep: boolean;
   readonly debug: boolean;
+  /** Find out why each function changed. */
+  readonly explain: boolean;
   /** Stop after the check. */
   readonly dryRun: boolean;
   /** Absolute; holds work folders and caches. */
@@ -48,6 +51,26 @@ export interface ObjectReport {
   readonly changedFunctions: readonly string[];
   readonly newFunctions: readonly string[];
   readonly newData: readonly string[];
+  /** One for each of `changedFunctions`, where it was asked why they changed; else empty. */
+  readonly changes: readonly FunctionChange[];
+  /** Functions that count as unchanged, since only line numbers moved in them; empty where it was not asked. */
+  readonly unchangedByLine: readonly FunctionChange[];
+}
+
+/** Why a function is in the livepatch, or is not. */
+export interface FunctionChange {
+  readonly function: string;
+  /** What kind of change it is, see docs/json.md. */
+  readonly reason: ReasonKind;
+  /** The callee, the clones or the sections that the reason is about. */
+  readonly about: string | undefined;
+  /** Where the instructions are, `show+0x23`; in the part that differs where the function itself does not. */
+  readonly place: string | undefined;
+  /** Bytes from the start of the function, or of that part. */
+  readonly offset: number | undefined;
+  /** The first instruction that shows it, as text; `undefined` where the code ends before it. */
+  readonly original: string | undefined;
+  readonly patched: string | undefined;
 }
 
 export interface BuildReport {

@@ -1,8 +1,10 @@
 /** What the user is told at the end: collected while the steps go on. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { ObjectDiff } from '../diff/diff-objects.js';
+import type { ChangeReason } from '../diff/explain.js';
 import type { TargetKernel } from '../kernel/resolve.js';
 import type { Contribution } from './compare-objects.js';
-import type { BuildReport, CheckReport, ObjectReport } from './options.js';
+import type { BuildReport, CheckReport, FunctionChange, ObjectReport } from './options.js';
 import type { CheckedPatches } from './patches.js';
 import type { Target } from './target.js';
 import type { TargetModule } from './target-modules.js';
@@ -35,6 +37,7 @@ export class ReportMaker {
       changedFunctions: diff.changedFunctions.map(({ name }) => name),
       newFunctions: diff.newFunctions.map(({ name }) => name),
       newData: diff.newData.map(({ name }) => name),
+      ...explanations(diff),
     }));
   }
 
@@ -49,6 +52,25 @@ export class ReportMaker {
       workFolder: this.workFolder,
     };
   }
+}
+
+/** In the order of the changed functions; both lists are empty where nobody asked why. */
+function explanations({ changedFunctions, reasons }: ObjectDiff): Pick<ObjectReport, 'changes' | 'unchangedByLine'> {
+  const changes = changedFunctions.flatMap((symbol) => {
+    const reason = reasons.get(symbol);
+    return reason === undefined ? [] : [functionChange(symbol.name, reason)];
+  });
+  const unchangedByLine = [...reasons]
+    .filter(([, { kind }]) => kind === 'line number')
+    .map(([{ name }, reason]) => functionChange(name, reason));
+  return { changes, unchangedByLine };
+}
+
+function functionChange(name: string, reason: ChangeReason): FunctionChange {
+  const { kind, about, where, offset, original, patched } = reason;
+  const place =
+    offset === undefined ? undefined : `${where}${offset < 0 ? '-' : '+'}0x${Math.abs(offset).toString(16)}`;
+  return { function: name, reason: kind, about, place, offset, original, patched };
 }
 
 /** What a build would do, as far as is known without compiling: which modules own an object is not. */

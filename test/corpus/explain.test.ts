@@ -9,7 +9,7 @@ import { parseSymvers } from '../../src/kernel/symvers.js';
 import { indexExports } from '../../src/lookup/exports.js';
 import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
 import { diffPair } from '../../src/pipeline/diff-pair.js';
-import { CORPUS_MISSING, corpusFolder } from './corpus-folder.js';
+import { CORPUS_MISSING, corpusFolder } from './corpus.js';
 
 const corpus = corpusFolder();
 const cases = ['x86_64', 'ppc64le', 's390x', 'aarch64', 'loongarch64'].flatMap((architecture) => {
@@ -50,7 +50,6 @@ describe.skipIf(corpus === undefined)(corpus === undefined ? CORPUS_MISSING : 't
     for (const symbol of diff.changedFunctions) {
       const reason = diff.reasons.get(symbol);
       if (reason === undefined) expect.fail(`${symbol.name} has no reason`);
-      if (process.env.SHOW) console.log(name, symbol.name, JSON.stringify(reason));
       expect(reason.kind, symbol.name).not.toBe('line number');
       expect(reason.offset, symbol.name).toBeTypeOf('number');
       expect(reason.original, symbol.name).not.toBe(reason.patched);

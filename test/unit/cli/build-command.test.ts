@@ -14,7 +14,17 @@ const report: BuildReport = {
   name: 'livepatch-fix',
   kernel: { release: '6.1.0-1-amd64', chosenBy: 'the only one installed' },
   modules: [{ name: 'ib_mad', file: undefined, chosenBy: 'built from the unpatched source' }],
-  objects: [{ object: 'mad.o', module: 'ib_mad', changedFunctions: ['show'], newFunctions: [], newData: [] }],
+  objects: [
+    {
+      object: 'mad.o',
+      module: 'ib_mad',
+      changedFunctions: ['show'],
+      newFunctions: [],
+      newData: [],
+      changes: [],
+      unchangedByLine: [],
+    },
+  ],
   warnings: [warning],
   workFolder: undefined,
 };
@@ -67,6 +77,16 @@ describe('exit status and outcome', () => {
 });
 
 describe('the document', () => {
+  test('says why functions changed, without gaps', async () => {
+    const place = { place: 'show+0x10', offset: 16, patched: 'ret' };
+    const change = { ...place, function: 'show', reason: 'size' as const, about: undefined, original: undefined };
+    const objects = report.objects.map((object) => ({ ...object, changes: [change] }));
+    const { answer } = await run(async () => ({ kind: 'built', file: '/x.ko', report: { ...report, objects } }));
+    expect(answer.document?.objects[0]?.changes).toEqual([
+      { ...place, function: 'show', reason: 'size', about: null, original: null },
+    ]);
+  });
+
   test('of a build holds what the text holds', async () => {
     const { answer } = await run(async () => ({ kind: 'built', file: '/x.ko', report }));
     expect(answer.document).toMatchObject({

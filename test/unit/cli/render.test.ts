@@ -67,10 +67,42 @@ const report: BuildReport = {
       changedFunctions: ['show', 'send'],
       newFunctions: ['limit'],
       newData: [],
+      changes: [],
+      unchangedByLine: [],
     },
   ],
   warnings: [],
   workFolder: undefined,
+};
+
+const place = { about: undefined, offset: 0x10 };
+const explained: BuildReport = {
+  ...report,
+  objects: report.objects.map((object) => ({
+    ...object,
+    changes: [
+      {
+        function: 'show',
+        reason: 'inlined callee',
+        about: 'helper',
+        place: 'show+0x23',
+        offset: 0x23,
+        original: 'call helper',
+        patched: 'mov $0x1,%eax',
+      },
+      { ...place, function: 'send', reason: 'size', place: 'send+0x10', original: undefined, patched: 'ret' },
+    ],
+    unchangedByLine: [
+      {
+        ...place,
+        function: 'probe',
+        reason: 'line number',
+        place: 'probe+0x10',
+        original: 'mov $0x1,%esi',
+        patched: 'mov $0x2,%esi',
+      },
+    ],
+  })),
 };
 
 describe('the result', () => {
@@ -93,6 +125,23 @@ describe('the result', () => {
         'To go back to the old code:',
         '  echo 0 > /sys/kernel/livepatch/livepatch_fix/enabled',
         '  rmmod livepatch_fix                                  # when its folder in /sys is gone',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('of a build that was asked why functions changed', () => {
+    const text = renderOutcome({ kind: 'built', file: '/x.ko', report: explained }, recordedOutput());
+    expect(text).toContain(
+      [
+        '  new functions      limit',
+        '  why show changed: inlined callee helper, see show+0x23',
+        '    before  call helper',
+        '    after   mov $0x1,%eax',
+        '  why send changed: size, see send+0x10',
+        '    before  (the code ends here)',
+        '    after   ret',
+        '  unchanged but for line numbers: probe',
         '',
       ].join('\n'),
     );

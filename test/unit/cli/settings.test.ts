@@ -39,6 +39,7 @@ test('the defaults', () => {
     skipCompilerCheck: false,
     keep: false,
     debug: false,
+    explain: false,
     dryRun: false,
     cache: join(homedir(), '.cache/kptool'),
     signal,
@@ -120,6 +121,11 @@ describe('--oot with a configuration', () => {
 test('check and --dry-run are the same', () => {
   expect(options(['check', 'x', '--oot', '.']).dryRun).toBe(true);
   expect(options(['build', 'x', '--oot', '.', '--dry-run']).dryRun).toBe(true);
+});
+
+test('reasons are found out for --explain and for the document', () => {
+  expect(options(['build', 'x', '--oot', '.', '--explain']).explain).toBe(true);
+  expect(options(['build', 'x', '--oot', '.', '--json']).explain).toBe(true);
 });
 
 test.each([
