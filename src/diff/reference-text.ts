@@ -5,8 +5,8 @@ import type { ElfSection, Relocation } from '../elf/object.js';
 import { isLiteralLabel } from './names.js';
 import type { PreparedObject } from './prepare.js';
 
-/** Longer strings are cut, so that an instruction stays on a line; in characters. */
-const longestString = 48;
+/** Longer strings are cut; in characters. Messages are shorter, and a cut could hide what differs. */
+const longestString = 1000;
 
 /**
  * `agents+0x10`: the symbol and how far behind it, counted from the place that is meant rather than from the end of the
