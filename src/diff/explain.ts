@@ -282,6 +282,5 @@ function namesData({ prepared }: CodeSide, relocation: Relocation | undefined): 
   // A constant in the table of addresses.
   if (meant === undefined) return true;
   const { symbol } = meant;
-  if (symbol.type === STT.OBJECT) return true;
   return symbol.section !== undefined && (symbol.section.flags & SHF.EXECINSTR) === 0;
 }
