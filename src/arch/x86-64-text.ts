@@ -44,7 +44,8 @@ interface Placeholder {
  * @param instruction one of `Arch.instructions` of the section
  */
 export function assemblyText(section: ElfSection, instruction: Instruction, words: InstructionWords): string {
-  const bytes = section.content.slice(instruction.offset, instruction.offset + instruction.length);
+  // A copy; `slice` of a Buffer would be none.
+  const bytes = Uint8Array.from(section.content.subarray(instruction.offset, instruction.offset + instruction.length));
   const placeholders = fillFields(bytes, section, instruction);
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   // Set before decoding: branch targets count from the start of the section then.

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { EntrySizes } from '../../src/arch/arch.js';
 import { KptoolError } from '../../src/diagnostics/diagnostic.js';
 import type { ObjectDiff } from '../../src/diff/diff-objects.js';
+import { writeElf } from '../../src/elf/write.js';
 import { parseSymvers } from '../../src/kernel/symvers.js';
 import { indexExports } from '../../src/lookup/exports.js';
 import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
@@ -18,7 +19,7 @@ const cases = ['x86_64', 'ppc64le', 's390x', 'aarch64', 'loongarch64'].flatMap((
 });
 
 /** `undefined` where the pair is refused or unchanged; create-diff-object.test.ts says which those are. */
-function explain(name: string): ObjectDiff | undefined {
+function diff(name: string, explain: boolean): ObjectDiff | undefined {
   const folder = join(corpus ?? '', name);
   const { env, parent } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
   const symversFile = join(folder, 'Module.symvers');
@@ -32,7 +33,7 @@ function explain(name: string): ObjectDiff | undefined {
       table: parseReadelfSymbols(readFileSync(join(folder, 'parent.symtab'), 'utf8'), 'parent.symtab'),
       exports: indexExports(parseSymvers(symvers, symversFile)),
       entrySizes: Object.fromEntries(Object.entries(env).map(([key, size]) => [key, Number(size)])) as EntrySizes,
-      explain: true,
+      explain,
     });
     return outcome.kind === 'changed' ? outcome.diff : undefined;
   } catch (error) {
@@ -42,25 +43,30 @@ function explain(name: string): ObjectDiff | undefined {
 }
 
 describe.skipIf(corpus === undefined)(corpus === undefined ? CORPUS_MISSING : 'the corpus explained', () => {
-  let explained = 0;
+  let reasonCount = 0;
 
   test.each(cases)('%s', (name) => {
-    const diff = explain(name);
-    if (diff === undefined) return;
-    for (const symbol of diff.changedFunctions) {
-      const reason = diff.reasons.get(symbol);
+    const explained = diff(name, true);
+    const plain = diff(name, false);
+    if (explained === undefined || plain === undefined) {
+      expect(explained).toBe(plain);
+      return;
+    }
+    expect(Buffer.compare(writeElf(explained.object), writeElf(plain.object)), 'asking why changes nothing').toBe(0);
+    for (const symbol of explained.changedFunctions) {
+      const reason = explained.reasons.get(symbol);
       if (reason === undefined) expect.fail(`${symbol.name} has no reason`);
       expect(reason.kind, symbol.name).not.toBe('line number');
       expect(reason.offset, symbol.name).toBeTypeOf('number');
       expect(reason.original, symbol.name).not.toBe(reason.patched);
-      explained++;
+      reasonCount++;
     }
-    for (const [symbol, { kind }] of diff.reasons) {
-      expect(diff.statuses.get(symbol), symbol.name).toBe(kind === 'line number' ? 'same' : 'changed');
+    for (const [symbol, { kind }] of explained.reasons) {
+      expect(explained.statuses.get(symbol), symbol.name).toBe(kind === 'line number' ? 'same' : 'changed');
     }
   });
 
   test('most pairs have something to explain', () => {
-    expect(explained).toBeGreaterThan(cases.length);
+    expect(reasonCount).toBeGreaterThan(cases.length);
   });
 });

@@ -15,7 +15,7 @@ function texts(arch: Arch, bytes: readonly number[], rows: readonly Row[] = []):
     name: '.text.f',
     type: SHT.PROGBITS,
     flags: SHF.ALLOC | SHF.EXECINSTR,
-    content: Uint8Array.from(bytes),
+    content: Buffer.from(bytes),
   });
   section.relocations = rows.map(([offset, type, name]) => {
     const symbol = name === '' ? noSymbol : new ElfSymbol({ name, place: 'undefined' });
