@@ -1,6 +1,7 @@
 /** Small objects for the passes of the diff: functions as gcc begins them, and a lookup that answers from a table. */
 import { x86_64 } from '../../src/arch/x86-64.js';
 import type { Comparison, Status } from '../../src/diff/compare.js';
+import type { ObjectDiff } from '../../src/diff/diff-objects.js';
 import { Inclusion } from '../../src/diff/include.js';
 import { type PreparedObject, prepareObject } from '../../src/diff/prepare.js';
 import { SHF, SHT, STB, STT } from '../../src/elf/constants.js';
@@ -116,5 +117,22 @@ export function lookupOf(
     objectName,
     local: (name) => answer(name, locals[name]),
     global: (name) => answer(name, globals[name]),
+  };
+}
+
+/** A diff of the scene's object in which nothing changed but what `parts` say. */
+export function diffOfScene(scene: Scene, parts: Partial<ObjectDiff> = {}): ObjectDiff {
+  return {
+    arch: x86_64,
+    object: scene.builder.build('toy.o'),
+    statuses: new Map(),
+    changedFunctions: [],
+    newFunctions: [],
+    newData: [],
+    reasons: new Map(),
+    splitFunctions: new Set(),
+    tableSections: new Set(),
+    ownEntries: new Set(),
+    ...parts,
   };
 }

@@ -1,26 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { x86_64 } from '../../../src/arch/x86-64.js';
-import type { ObjectDiff } from '../../../src/diff/diff-objects.js';
 import { STB } from '../../../src/elf/constants.js';
 import type { ElfSymbol } from '../../../src/elf/object.js';
 import { replacedFunctions } from '../../../src/livepatch/function-table.js';
 import type { Lookup } from '../../../src/lookup/lookup.js';
-import { lookupOf, Scene } from '../../builders/diff-scene.js';
+import { diffOfScene, lookupOf, Scene } from '../../builders/diff-scene.js';
 
 function replacing(changed: (scene: Scene) => readonly ElfSymbol[], lookup: Lookup) {
   const scene = new Scene();
   const changedFunctions = changed(scene);
-  const diff: ObjectDiff = {
-    arch: x86_64,
-    object: scene.builder.build('toy.o'),
-    statuses: new Map(changedFunctions.map((symbol) => [symbol, 'changed'])),
-    changedFunctions,
-    newFunctions: [],
-    newData: [],
-    splitFunctions: new Set(),
-    tableSections: new Set(),
-    ownEntries: new Set(),
-  };
+  const statuses = new Map(changedFunctions.map((symbol) => [symbol, 'changed' as const]));
+  const diff = diffOfScene(scene, { statuses, changedFunctions });
   const { functions, open } = replacedFunctions(diff, lookup);
   return { functions, open: open.map(({ symbol, answer }) => `${symbol} ${answer.kind}`), changedFunctions };
 }

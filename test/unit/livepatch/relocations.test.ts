@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { x86_64 } from '../../../src/arch/x86-64.js';
 import type { Status } from '../../../src/diff/compare.js';
 import type { ObjectDiff } from '../../../src/diff/diff-objects.js';
 import { SHF, STB, STT } from '../../../src/elf/constants.js';
@@ -7,7 +6,17 @@ import { type ElfSection, type ElfSymbol, noSymbol, type SymbolInit } from '../.
 import type { KlpRelocation } from '../../../src/livepatch/livepatch.js';
 import { splitRelocations } from '../../../src/livepatch/relocations.js';
 import type { Lookup } from '../../../src/lookup/lookup.js';
-import { lookupOf, R_32S, R_64, R_PC32, R_PLT32, references, Scene, sectionOf } from '../../builders/diff-scene.js';
+import {
+  diffOfScene,
+  lookupOf,
+  R_32S,
+  R_64,
+  R_PC32,
+  R_PLT32,
+  references,
+  Scene,
+  sectionOf,
+} from '../../builders/diff-scene.js';
 
 interface Marks {
   readonly statuses?: readonly (readonly [ElfSymbol, Status])[];
@@ -17,17 +26,12 @@ interface Marks {
 }
 
 function diffOf(scene: Scene, { statuses = [], split = [], tables = [], ownEntries = [] }: Marks = {}): ObjectDiff {
-  return {
-    arch: x86_64,
-    object: scene.builder.build('toy.o'),
+  return diffOfScene(scene, {
     statuses: new Map(statuses),
-    changedFunctions: [],
-    newFunctions: [],
-    newData: [],
     splitFunctions: new Set(split),
     tableSections: new Set(tables),
     ownEntries: new Set(ownEntries),
-  };
+  });
 }
 
 /** `toy` with one reference of `type` to `target`. */
