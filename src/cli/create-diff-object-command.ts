@@ -40,6 +40,7 @@ export async function runCreateDiffObject(
       outcome.kind === 'unchanged'
         ? [`${name}: no functional change`]
         : [
+            ...outcome.callbacks.map((callback) => `${name}: found callback: ${visible(callback)}`),
             ...outcome.changedFunctions.map((changed) => `${name}: changed function: ${visible(changed)}`),
             ...outcome.newFunctions.map((added) => `${name}: new function: ${visible(added)}`),
           ];

@@ -91,6 +91,7 @@ function renderObject(object: ObjectReport, look: Look): string[] {
     ['changed functions', object.changedFunctions],
     ['new functions', object.newFunctions],
     ['new data', object.newData],
+    ['callbacks', object.callbacks.map((callback) => `${callback.kind} ${callback.function}`)],
   ] as const;
   for (const [label, names] of lists) {
     if (names.length === 0) continue;

@@ -100,7 +100,7 @@ export const diffMessages = {
   }),
   'sibling-call': (details: { functionName: string; offset: number }) => ({
     what: `${at(details)} ends the function by jumping into another one`,
-    why: 'On this CPU the caller would go on with the livepatch module\'s data pointer (r2) and crash.',
+    why: "On this CPU the caller would go on with the livepatch module's data pointer (r2) and crash.",
     fix: `Add __attribute__((optimize("-fno-optimize-sibling-calls"))) to the definition of ${details.functionName}.`,
   }),
   'entry-size-unknown': (details: { section: string; setting: string }) => ({
@@ -122,7 +122,7 @@ export const diffMessages = {
   'static-call-in-module': (details: { functionName: string; offset: number; key: string; module: string }) => ({
     what: `${at(details)} makes a static call whose key ${details.key} is in module ${details.module}`,
     why: 'Static calls are set up when the livepatch is loaded, which may be before its references into a module are resolved.',
-    fix: 'In the changed function call through the pointer: static_call_query(NAME)(…).',
+    fix: 'In the changed function include kpatch-macros.h and call KPATCH_STATIC_CALL(NAME)(…), which goes through the pointer.',
   }),
   'table-needs-module': (details: { section: string; symbol: string; module: string }) => ({
     what: `${details.section} of a changed function refers to ${details.symbol} of module ${details.module}`,
@@ -138,6 +138,28 @@ export const diffMessages = {
     severity: 'warning' as const,
     what: `KPATCH_IGNORE_FUNCTION(${details.functionName}) has no effect: the function does not change`,
     why: 'The macro may hide a later change of the function.',
+    fix: 'Remove the macro.',
+  }),
+  'callback-unreadable': (details: { section: string }) => ({
+    what: `${details.section} does not hold what the callback macros put there`,
+    why: 'Which functions are to be called before or after patching cannot be told.',
+    fix: 'Include kpatch-macros.h and name the callbacks with its macros.',
+  }),
+  'callback-unusable': (details: { functionName: string; kind: string; problem: string }) => ({
+    what: `The ${details.kind} callback ${details.functionName} ${details.problem}`,
+    why: 'The kernel calls a function that the livepatch itself brings along, and whenever the target is loaded or goes.',
+    fix: 'Add a new function, not __init, in the source file that names the callback, and let it call what is needed.',
+  }),
+  'function-forced': (details: { functionName: string }) => ({
+    severity: 'warning' as const,
+    what: `KPATCH_FORCE_UNSAFE(${details.functionName}) does not make the kernel switch ${details.functionName} over at once`,
+    why: 'Since Linux 4.16 a kernel cannot be told so of single functions: the livepatch waits for every task that runs an old one.',
+    fix: 'If the livepatch stays in transition, and old and new code may run side by side, write 1 to its file "force" in /sys/kernel/livepatch. A forced livepatch can never be removed.',
+  }),
+  'force-needless': (details: { functionName: string }) => ({
+    severity: 'warning' as const,
+    what: `KPATCH_FORCE_UNSAFE(${details.functionName}) has no effect: the livepatch does not contain the function`,
+    why: 'The function does not change, or is ignored.',
     fix: 'Remove the macro.',
   }),
   'tracepoint-dropped': (details: { functionName: string; offset: number; tracepoint: string; module: string }) => ({

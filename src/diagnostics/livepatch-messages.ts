@@ -123,10 +123,10 @@ export const livepatchMessages = {
     why: 'Two objects of the build contain a replacement for the same function, and only one can be called.',
     fix: 'Check that the two objects are not built from the same source, and that the symbol table of the target tells them apart.',
   }),
-  'callbacks-given-twice': (details: { object: string }) => ({
-    what: `There are two sets of callbacks for ${details.object}`,
-    why: 'The kernel calls one set for each object.',
-    fix: 'Put the callbacks of an object into one source file.',
+  'callbacks-given-twice': (details: { object: string; kind: string; functions: readonly string[] }) => ({
+    what: `There are ${details.functions.length} ${details.kind} callbacks for ${details.object}: ${details.functions.join(', ')}`,
+    why: 'The kernel calls one callback of a kind for each patched object, however many source files it is made from.',
+    fix: 'Name one of them in the patch, and let it call the others.',
   }),
   ...verifyMessages,
 } satisfies Record<string, (details: never) => Wording>;

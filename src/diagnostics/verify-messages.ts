@@ -129,6 +129,11 @@ export const verifyMessages = {
     why: 'The livepatch would redirect more than was asked for.',
     fix: report,
   }),
+  'verify-callback': (details: Finding & { object: string; kind: string }) => ({
+    what: `${details.file}: the ${details.kind} callback of ${details.object} is not the one that the patch names`,
+    why: 'The kernel would call something else before or after patching, or nothing.',
+    fix: report,
+  }),
   'verify-function-target': (details: Replaced) => ({
     what: `${details.file}: ${target(details)} is not redirected to the beginning of a function that stays in memory`,
     why: 'The next call of the function would crash the kernel.',

@@ -13,8 +13,9 @@ import type { PreparedObject } from './prepare.js';
 const ignoredFunctions = '.kpatch.ignore.functions';
 /** Points to names of sections (`KPATCH_IGNORE_SECTION`). */
 const ignoredSections = '.kpatch.ignore.sections';
-/** Variables that the macros define, to hold those pointers. */
-const markVariable = /^(__kpatch_ignore_func_|__UNIQUE_ID_kpatch_ignore_section_)/;
+/** Variables that the macros define, to hold those pointers and what other macros say (`callbacks.ts`, `forced-functions.ts`). */
+const markVariable =
+  /^(__kpatch_(ignore|force)_func_|__UNIQUE_ID_kpatch_ignore_section_|kpatch_(pre|post)_(un)?patch_data$)/;
 
 /**
  * Takes back the changes that the author wants ignored. A section that `KPATCH_IGNORE_SECTION` names goes with all

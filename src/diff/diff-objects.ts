@@ -10,10 +10,12 @@ import { STT } from '../elf/constants.js';
 import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
 import type { Lookup } from '../lookup/lookup.js';
 import { applyAuthorMarks } from './author-marks.js';
+import { type Callback, findCallbacks, includeCallbacks } from './callbacks.js';
 import { checkPatchable } from './check-patchable.js';
 import { compareObjects, type Status } from './compare.js';
 import { adoptOriginalNames, correlate } from './correlate.js';
 import { type ChangeReason, explainChanges } from './explain.js';
+import { keepForcedMarks } from './forced-functions.js';
 import { chooseIncluded } from './include.js';
 import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
@@ -47,6 +49,8 @@ export interface ObjectDiff {
   /** Without those that were split off from another one. */
   readonly newFunctions: readonly ElfSymbol[];
   readonly newData: readonly ElfSymbol[];
+  /** Functions that the livepatch core calls around the patching; they are among the new functions too. */
+  readonly callbacks: readonly Callback[];
   /** Functions that GCC split off from another one: `foo.cold`. */
   readonly splitFunctions: ReadonlySet<ElfSymbol>;
   /** Functions left behind that other objects enter at another place (`Arch.hasEntryOfItsOwn`). */
@@ -80,10 +84,12 @@ export function diffObjects(input: DiffInput): DiffOutcome {
 
   const { comparison, findings } = compareObjects({ original, patched, correlation });
   const markFindings = applyAuthorMarks(patched, comparison);
-  stopAtErrors([...staticLocalFindings, ...findings]);
+  const { callbacks, findings: callbackFindings } = findCallbacks(patched, comparison);
+  stopAtErrors([...staticLocalFindings, ...findings, ...callbackFindings]);
 
   // Changed functions, and what they need that the target does not have.
   const { inclusion, changedFunctions, hasNewGlobals } = chooseIncluded(patched, comparison);
+  includeCallbacks(inclusion, callbacks);
 
   // While both objects are still whole.
   const reasons = input.explain
@@ -93,11 +99,18 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   // The special tables shrink to the included functions. They may bring in more data, but no more functions.
   const special = rebuildTables({ patched, inclusion, entrySizes: input.entrySizes, lookup: input.lookup });
   const orc = rebuildOrc(patched, inclusion, input.entrySizes);
-  const tables = new Map([...special.tables, ...orc.tables]);
+  const forced = keepForcedMarks(patched, inclusion);
+  const tables = new Map([...special.tables, ...orc.tables, ...forced.tables]);
 
   const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables });
-  const warnings = stopAtErrors([...markFindings, ...special.findings, ...orc.findings, ...refusals]);
-  if (changedFunctions.length === 0 && !hasNewGlobals) return { kind: 'unchanged', warnings };
+  const warnings = stopAtErrors([
+    ...markFindings,
+    ...special.findings,
+    ...orc.findings,
+    ...forced.findings,
+    ...refusals,
+  ]);
+  if (changedFunctions.length === 0 && !hasNewGlobals && callbacks.length === 0) return { kind: 'unchanged', warnings };
 
   // The original has served; the patched object becomes the output.
   const ownEntries = new Set(patched.object.symbols.filter((symbol) => arch.hasEntryOfItsOwn(symbol)));
@@ -112,6 +125,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
       (symbol) => symbol.type === STT.FUNC && isNew(symbol) && !patched.parentOf.has(symbol),
     ),
     newData: object.symbols.filter((symbol) => symbol.type === STT.OBJECT && isNew(symbol)),
+    callbacks,
     splitFunctions: new Set(patched.parentOf.keys()),
     ownEntries,
     tableSections: new Set(special.tables.keys()),

@@ -5,6 +5,7 @@
  */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { writingError } from '../system/system-error.js';
 import { writeWorkFile } from './work-file.js';
 
@@ -33,17 +34,26 @@ export interface CompiledObject {
 /** A section for every function and datum, so that single ones can be taken out of an object. */
 const sectionFlags = ['-ffunction-sections', '-fdata-sections'];
 
+/** Holds `kpatch-macros.h`. It is searched after the tree's own folders. */
+export const macrosFolder = fileURLToPath(new URL('./include', import.meta.url));
+
 const shellWord = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
  * The script's text. The loop knows a kernel object by what kbuild passes for one (scripts/Makefile.build, cmd_cc_o_c):
  * `-c`, `-D__KERNEL__`, `-o X.o` and a C source. Feature tests compile /dev/null to no `.o`, assembly has
- * `-D__ASSEMBLY__`, and host programs have no `-D__KERNEL__`: they all pass unchanged. The loop uses no program, since
- * kbuild calls the compiler some sixty times before it compiles anything.
+ * `-D__ASSEMBLY__`, and host programs have no `-D__KERNEL__`: they all pass unchanged. A source that is only preprocessed, for
+ * the checksums of its exports (cmd_gensymtypes_c), needs the author's macros too. The loop uses no program, since kbuild
+ * calls the compiler some sixty times before it compiles anything.
  */
 function wrapperScript(command: readonly string[], tree: string, log: string): string {
   // Both spellings: with the slash for `__FILE__`, without it for the compilation directory in debug information.
-  const flags = [...sectionFlags, `-ffile-prefix-map=${tree}=.`, `-ffile-prefix-map=${tree}/=`];
+  const flags = [
+    ...sectionFlags,
+    `-ffile-prefix-map=${macrosFolder}=kptool`,
+    `-ffile-prefix-map=${tree}=.`,
+    `-ffile-prefix-map=${tree}/=`,
+  ];
   return `#!/bin/sh
 # Stands in for the compiler during a build by kptool.
 is_compile= is_kernel= is_object= is_assembly= before=
@@ -57,6 +67,7 @@ for word do
   esac
   before=$word
 done
+if [ -n "$is_kernel" ] && [ -z "$is_assembly" ]; then set -- "$@" ${shellWord(`-I${macrosFolder}`)}; fi
 if [ "$is_compile$is_kernel$is_object" = 111 ] && [ -z "$is_assembly" ]; then
   set -- "$@" ${flags.map(shellWord).join(' ')}
   # The name must be new also where process numbers are given out again during a long build.

@@ -5,7 +5,15 @@
 import { ByteWriter } from '../elf/bytes.js';
 import { SHF, SHT, STB, STT } from '../elf/constants.js';
 import { type ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
-import { ARCH_SECTIONS, FUNCS, RELOCATIONS, STRINGS_SECTION, SYMBOLS, TABLE_ALIGNMENT } from './intermediate-layout.js';
+import {
+  ARCH_SECTIONS,
+  CALLBACKS,
+  FUNCS,
+  RELOCATIONS,
+  STRINGS_SECTION,
+  SYMBOLS,
+  TABLE_ALIGNMENT,
+} from './intermediate-layout.js';
 import type { LivepatchParts } from './livepatch.js';
 import { VMLINUX } from './names.js';
 
@@ -54,6 +62,12 @@ export function encodeIntermediate(object: ElfObject, parts: LivepatchParts, abs
     relocations.writer.i64(relocations.at(index, RELOCATIONS.addend), relocation.addend);
     relocations.pointer(index, RELOCATIONS.object, ...strings.place(relocation.object));
     relocations.pointer(index, RELOCATIONS.symbol, symbolsStart, index * SYMBOLS.entrySize);
+  }
+
+  // The author's macros made the records; the name of the klp object is what they lack.
+  for (const { section, offset, object: klpObject } of parts.callbacks) {
+    const [symbol, addend] = strings.place(klpObject);
+    section.relocations.push({ offset: offset + CALLBACKS.object, type: absolute64, symbol, addend });
   }
 
   if (parts.archSections.length > 0) {

@@ -6,6 +6,7 @@
 import { fail } from '../diagnostics/catalogue.js';
 import { SHF, STB, STT } from '../elf/constants.js';
 import { ElfObject, type ElfSection, ElfSymbol, type Relocation, type RelocationTable } from '../elf/object.js';
+import { isCallbackAlias } from './expose-callbacks.js';
 import { isReplacementAlias } from './expose-replacements.js';
 import { decodeIntermediate } from './intermediate.js';
 import { isIntermediateSection, isKnownIntermediateSection } from './intermediate-layout.js';
@@ -58,10 +59,10 @@ function refuseUnknownSections(linked: ElfObject): void {
   if (unknown !== undefined) fail('intermediate-section-unknown', { file: linked.fileName, section: unknown.name });
 }
 
-/** Lets every relocation that names an alias name the function itself; returns these functions too. */
+/** Lets every relocation that names an alias name the function itself; returns the replacements among these functions too. */
 function withoutAliases(linked: ElfObject): { module: ElfObject; replacements: Set<ElfSymbol> } {
   const functions = new Map<ElfSymbol, ElfSymbol>();
-  for (const alias of linked.symbols.filter(isReplacementAlias)) {
+  for (const alias of linked.symbols.filter(isAlias)) {
     const namesakes = linked.symbols.filter((symbol) => isFunctionAt(symbol, alias));
     // Where a function has several names, the one that covers as many bytes is the function.
     const own = namesakes.find(({ size }) => size === alias.size) ?? namesakes[0];
@@ -73,12 +74,17 @@ function withoutAliases(linked: ElfObject): { module: ElfObject; replacements: S
   }
   const symbols = linked.symbols.filter((symbol) => !functions.has(symbol));
   const module = new ElfObject(linked.fileName, linked.format, linked.sections, symbols);
-  return { module, replacements: new Set(functions.values()) };
+  const replaced = [...functions].filter(([alias]) => isReplacementAlias(alias));
+  return { module, replacements: new Set(replaced.map(([, own]) => own)) };
+}
+
+function isAlias(symbol: ElfSymbol): boolean {
+  return isReplacementAlias(symbol) || isCallbackAlias(symbol);
 }
 
 function isFunctionAt(symbol: ElfSymbol, alias: ElfSymbol): boolean {
   const isSamePlace = symbol.place === alias.place && symbol.value === alias.value && symbol.section !== undefined;
-  return isSamePlace && symbol.type === STT.FUNC && !isReplacementAlias(symbol);
+  return isSamePlace && symbol.type === STT.FUNC && !isAlias(symbol);
 }
 
 function addKlpRelocations(

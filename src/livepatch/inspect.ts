@@ -79,7 +79,7 @@ function moduleFunctions(
   if (parts !== undefined && parts.functions.length > 0) return { functions: partsFunctions(object, parts) };
   const tables = readKlpTables(object);
   if ('problem' in tables) return { functions: [], functionsUnknown: tables.problem };
-  const functions = tables.map(({ object: klpObject, name, sympos, replacement, symbol }) => ({
+  const functions = tables.functions.map(({ object: klpObject, name, sympos, replacement, symbol }) => ({
     object: klpObject,
     name,
     sympos,

@@ -3,6 +3,7 @@
  * so that a diffed object of either tool can go through the other. Bytes; every field stands in the object's own byte
  * order, and every pointer is a relocation by the CPU's absolute 64-bit type.
  */
+import type { CallbackKind } from '../diff/callbacks.js';
 
 /** One function to redirect. */
 export const FUNCS = {
@@ -56,6 +57,24 @@ export const ARCH_SECTIONS = {
   object: 8,
 } as const;
 
+/** One callback of the author's (kmod/patch/kpatch-macros.h). */
+export const CALLBACKS = {
+  entrySize: 16,
+  /** Pointer to the function. */
+  function: 0,
+  object: 8,
+} as const;
+
+export const callbackSections: Readonly<Record<CallbackKind, string>> = {
+  pre_patch: '.kpatch.callbacks.pre_patch',
+  post_patch: '.kpatch.callbacks.post_patch',
+  pre_unpatch: '.kpatch.callbacks.pre_unpatch',
+  post_unpatch: '.kpatch.callbacks.post_unpatch',
+};
+
+/** Pointers to functions that the author marked with `KPATCH_FORCE_UNSAFE`; no kernel that kptool builds for asks. */
+export const FORCE_SECTION = '.kpatch.force';
+
 /** Zero-terminated strings, to which the other sections point. */
 export const STRINGS_SECTION = '.kpatch.strings';
 
@@ -68,6 +87,8 @@ const knownSections = new Set<string>([
   RELOCATIONS.section,
   ARCH_SECTIONS.section,
   STRINGS_SECTION,
+  ...Object.values(callbackSections),
+  FORCE_SECTION,
 ]);
 
 /** The section belongs to the intermediate format of either tool, such as `.kpatch.callbacks.pre_patch`. */
@@ -75,7 +96,7 @@ export function isIntermediateSection(name: string): boolean {
   return name.startsWith('.kpatch.');
 }
 
-/** The section is one that `decodeIntermediate` reads. */
+/** The section is one that `decodeIntermediate` reads or may leave aside. */
 export function isKnownIntermediateSection(name: string): boolean {
   return knownSections.has(name);
 }

@@ -3,11 +3,21 @@
  * `ld -r` has put the tables of several objects behind each other and moved the sections that they point into. For
  * `finish.ts` and `inspect.ts`; `encode-intermediate.ts` is the other end.
  */
+
 import { fail } from '../diagnostics/catalogue.js';
+import type { CallbackKind } from '../diff/callbacks.js';
 import { ByteReader } from '../elf/bytes.js';
-import type { ElfObject, ElfSection, Relocation } from '../elf/object.js';
-import { ARCH_SECTIONS, FUNCS, RELOCATIONS, STRINGS_SECTION, SYMBOLS } from './intermediate-layout.js';
-import type { KlpRelocation, KlpSymbol, LivepatchParts, ReplacedFunction } from './livepatch.js';
+import type { ElfObject, ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import {
+  ARCH_SECTIONS,
+  CALLBACKS,
+  callbackSections,
+  FUNCS,
+  RELOCATIONS,
+  STRINGS_SECTION,
+  SYMBOLS,
+} from './intermediate-layout.js';
+import type { KlpRelocation, KlpSymbol, LivepatchCallback, LivepatchParts, ReplacedFunction } from './livepatch.js';
 
 /** `STB_*` and `STT_*` are four bits each in a symbol. */
 const HIGHEST_NIBBLE = 15;
@@ -27,12 +37,19 @@ export function decodeIntermediate(object: ElfObject, absolute64: number): Livep
   return {
     functions: tables(FUNCS).map(decodeFunction),
     relocations: tables(RELOCATIONS).map((entry) => decodeRelocation(entry)),
+    callbacks: callbackKinds.flatMap((kind) =>
+      tables({ section: callbackSections[kind], entrySize: CALLBACKS.entrySize }).map((entry) =>
+        decodeCallback(entry, kind),
+      ),
+    ),
     archSections: tables(ARCH_SECTIONS).map((entry) => ({
       section: entry.pointer(ARCH_SECTIONS.target, 'section').section,
       object: entry.string(ARCH_SECTIONS.object, 'object name'),
     })),
   };
 }
+
+const callbackKinds = Object.keys(callbackSections) as CallbackKind[];
 
 interface Context {
   readonly object: ElfObject;
@@ -53,18 +70,24 @@ interface Place {
 }
 
 function decodeFunction(entry: Entry): ReplacedFunction {
-  const replacement = entry.pointerRelocation(FUNCS.newAddress, 'new function');
-  if (replacement.addend !== 0 || replacement.symbol.section === undefined) {
-    entry.invalid(FUNCS.newAddress, 'new function', 'it does not name a function of this file');
-  }
   return {
     name: entry.string(FUNCS.name, 'name'),
     object: entry.string(FUNCS.object, 'object name'),
-    replacement: replacement.symbol,
+    replacement: entry.ownFunction(FUNCS.newAddress, 'new function'),
     replacementSize: entry.reader.u64(entry.start + FUNCS.newSize),
     originalAddress: entry.reader.address(entry.start + FUNCS.oldAddress),
     originalSize: entry.reader.u64(entry.start + FUNCS.oldSize),
     sympos: entry.reader.u64(entry.start + FUNCS.sympos),
+  };
+}
+
+function decodeCallback(entry: Entry, kind: CallbackKind): LivepatchCallback {
+  return {
+    kind,
+    object: entry.string(CALLBACKS.object, 'object name'),
+    symbol: entry.ownFunction(CALLBACKS.function, 'callback'),
+    section: entry.section,
+    offset: entry.start,
   };
 }
 
@@ -130,11 +153,21 @@ function tableOf(context: Context, section: ElfSection, layout: Layout): Table {
 class Entry {
   readonly reader: ByteReader;
 
+  readonly section: ElfSection;
+
   constructor(
     private readonly table: Table,
     readonly start: number,
   ) {
     this.reader = table.reader;
+    this.section = table.section;
+  }
+
+  /** The function that a pointer names. */
+  ownFunction(field: number, name: string): ElfSymbol {
+    const { symbol, addend } = this.pointerRelocation(field, name);
+    if (addend === 0 && symbol.section !== undefined) return symbol;
+    return this.invalid(field, name, 'it does not name a function of this file');
   }
 
   pointerRelocation(field: number, name: string): Relocation {

@@ -3,6 +3,7 @@
  * the target's compiler laid them out. For verification and inspection; modules of other tools name their tables
  * otherwise and are not understood.
  */
+import type { CallbackKind } from '../diff/callbacks.js';
 import { ByteReader } from '../elf/bytes.js';
 import { STT } from '../elf/constants.js';
 import type { ElfObject, ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
@@ -15,6 +16,12 @@ import { VMLINUX } from './names.js';
  */
 const KLP_FUNC = { oldName: 0, newFunction: 8, sympos: 16, externalSize: 24 } as const;
 const KLP_OBJECT = { name: 0, functions: 8 } as const;
+const KLP_OBJECT_CALLBACKS: Readonly<Record<CallbackKind, number>> = {
+  pre_patch: 16,
+  post_patch: 24,
+  pre_unpatch: 32,
+  post_unpatch: 40,
+};
 
 /** One redirected function as the kernel will read it. */
 export interface TableFunction {
@@ -28,13 +35,28 @@ export interface TableFunction {
   readonly symbol: ElfSymbol | undefined;
 }
 
+/** A callback as the kernel will find it. */
+export interface TableCallback {
+  readonly object: string;
+  readonly kind: CallbackKind;
+  /** The function that begins where the pointer leads, if one does. */
+  readonly symbol: ElfSymbol | undefined;
+}
+
+export interface KlpTables {
+  /** The klp objects that have an entry, with functions or without. */
+  readonly objects: readonly string[];
+  readonly functions: readonly TableFunction[];
+  readonly callbacks: readonly TableCallback[];
+}
+
 /** A table that is not there, or not as `module-source.ts` makes it. */
 export interface TableProblem {
   readonly problem: string;
 }
 
-/** The redirected functions by klp object, or why they cannot be read. */
-export function readKlpTables(module: ElfObject): readonly TableFunction[] | TableProblem {
+/** The klp objects with their redirected functions and callbacks, or why they cannot be read. */
+export function readKlpTables(module: ElfObject): KlpTables | TableProblem {
   const objects = tableNamed(module, OBJECTS_SYMBOL);
   if (objects === undefined) return { problem: `it has no table ${OBJECTS_SYMBOL}, as modules built by kptool have` };
   const tables = module.symbols.filter((symbol) => symbol.name.startsWith(FUNCTIONS_SYMBOL_PREFIX));
@@ -42,7 +64,7 @@ export function readKlpTables(module: ElfObject): readonly TableFunction[] | Tab
   if (tables.length === 0 || !Number.isInteger(stride) || stride < KLP_FUNC.externalSize) {
     return { problem: `${OBJECTS_SYMBOL} has ${objects.size} bytes, which do not fit ${tables.length} objects` };
   }
-  const found: TableFunction[] = [];
+  const found = { objects: [] as string[], functions: [] as TableFunction[], callbacks: [] as TableCallback[] };
   for (let index = 0; index < tables.length; index++) {
     const nameAt = pointerAt(objects, index * stride + KLP_OBJECT.name);
     const object = nameAt === undefined ? VMLINUX : stringAt(nameAt);
@@ -52,9 +74,20 @@ export function readKlpTables(module: ElfObject): readonly TableFunction[] | Tab
       return { problem: `entry ${index} of ${OBJECTS_SYMBOL} is damaged` };
     const functions = readFunctions(module, table, object);
     if ('problem' in functions) return functions;
-    found.push(...functions);
+    found.objects.push(object);
+    found.functions.push(...functions);
+    found.callbacks.push(...readCallbacks(module, objects, index * stride, object));
   }
   return found;
+}
+
+function readCallbacks(module: ElfObject, objects: Table, entry: number, object: string): TableCallback[] {
+  return (Object.keys(KLP_OBJECT_CALLBACKS) as CallbackKind[]).flatMap((kind) => {
+    const at = entry + KLP_OBJECT_CALLBACKS[kind];
+    if (!objects.pointers.has(at)) return [];
+    const place = pointerAt(objects, at);
+    return { object, kind, symbol: place && module.symbols.find((candidate) => isFunctionAt(candidate, place)) };
+  });
 }
 
 interface Place {

@@ -3,6 +3,7 @@
  * livepatch loader can resolve. Decided by `function-table.ts` and `relocations.ts`, carried through the kernel's link by
  * `intermediate.ts`, turned into what the kernel reads by `module-source.ts` and `finish.ts`.
  */
+import type { CallbackKind } from '../diff/callbacks.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 
 /** A function of the running kernel or of a module that the livepatch redirects. */
@@ -50,10 +51,22 @@ export interface KlpRelocation {
   readonly symbol: KlpSymbol;
 }
 
+/** A function of the diffed object that the livepatch core calls around the patching of a klp object. */
+export interface LivepatchCallback {
+  readonly kind: CallbackKind;
+  /** The klp object: `vmlinux` or the module's name. */
+  readonly object: string;
+  readonly symbol: ElfSymbol;
+  /** The record that names it in the diffed object: section and bytes from its start. */
+  readonly section: ElfSection;
+  readonly offset: number;
+}
+
 /** What a diffed object asks of the loader. */
 export interface LivepatchParts {
   readonly functions: readonly ReplacedFunction[];
   readonly relocations: readonly KlpRelocation[];
+  readonly callbacks: readonly LivepatchCallback[];
   /** Sections that older kernels (before 5.8) must process late (`.altinstructions`, `.parainstructions`), with their object. */
   readonly archSections: readonly { readonly section: ElfSection; readonly object: string }[];
 }

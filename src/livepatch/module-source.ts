@@ -4,6 +4,8 @@
  * that the structures have the target's layout.
  */
 import { fail } from '../diagnostics/catalogue.js';
+import type { CallbackKind } from '../diff/callbacks.js';
+import type { ExposedCallback } from './expose-callbacks.js';
 import type { ExposedFunction } from './expose-replacements.js';
 import { requireObjectName, requireSymbolName, VMLINUX } from './names.js';
 
@@ -12,17 +14,13 @@ export const PATCH_SYMBOL = 'kptool_patch';
 export const OBJECTS_SYMBOL = 'kptool_objects';
 export const FUNCTIONS_SYMBOL_PREFIX = 'kptool_functions_';
 
-/** Functions around the patching of one klp object, by their global C names (`struct klp_callbacks`). */
-export interface ObjectCallbacks {
-  /** The klp object: `vmlinux` or the module's name. */
-  readonly object: string;
-  /** `int f(struct klp_object *)`; not zero: the object is not patched. */
-  readonly prePatch?: string;
-  /** These three: `void f(struct klp_object *)`. */
-  readonly postPatch?: string;
-  readonly preUnpatch?: string;
-  readonly postUnpatch?: string;
-}
+/** What a callback returns (`struct klp_callbacks`); not zero from `pre_patch`: the klp object is not patched. */
+const callbackResult: Readonly<Record<CallbackKind, string>> = {
+  pre_patch: 'int',
+  post_patch: 'void',
+  pre_unpatch: 'void',
+  post_unpatch: 'void',
+};
 
 export interface ModuleSourceOptions {
   /** The livepatch's name, for its description. */
@@ -31,13 +29,15 @@ export interface ModuleSourceOptions {
   readonly replace: boolean;
   /** Of all diffed objects together. */
   readonly functions: readonly ExposedFunction[];
-  readonly callbacks?: readonly ObjectCallbacks[];
+  /** Of all diffed objects together. */
+  readonly callbacks?: readonly ExposedCallback[];
 }
 
 interface KlpObject {
   readonly name: string;
   readonly functions: readonly ExposedFunction[];
-  readonly callbacks: ObjectCallbacks | undefined;
+  /** In the order of `struct klp_callbacks`, one of each kind at most. */
+  readonly callbacks: readonly ExposedCallback[];
 }
 
 /**
@@ -55,7 +55,7 @@ export function moduleSource(options: ModuleSourceOptions): string {
     '#include <linux/livepatch.h>',
     '',
     ...objects.flatMap(({ functions }) => functions.map(({ alias }) => `extern void ${alias}(void);`)),
-    ...objects.flatMap(({ callbacks }) => callbackDeclarations(callbacks)),
+    ...objects.flatMap(({ callbacks }) => callbacks.map(callbackDeclaration)),
     '',
     ...objects.flatMap(functionTable),
     `static struct klp_object ${OBJECTS_SYMBOL}[] = {`,
@@ -89,8 +89,8 @@ export function moduleSource(options: ModuleSourceOptions): string {
 }
 
 /** Functions by klp object, objects and functions in the order of their names. */
-function klpObjects(functions: readonly ExposedFunction[], callbacks: readonly ObjectCallbacks[]): KlpObject[] {
-  if (functions.length === 0) fail('livepatch-without-functions', {});
+function klpObjects(functions: readonly ExposedFunction[], callbacks: readonly ExposedCallback[]): KlpObject[] {
+  if (functions.length === 0 && callbacks.length === 0) fail('livepatch-without-functions', {});
   const names = [...new Set([...functions, ...callbacks].map(({ object }) => object))].sort(byCodeUnits);
   return names.map((name) => {
     requireObjectName(name);
@@ -102,9 +102,15 @@ function klpObjects(functions: readonly ExposedFunction[], callbacks: readonly O
         fail('function-replaced-twice', { object: name, name: current.name, sympos: current.sympos });
       }
     }
-    const [first, ...others] = callbacks.filter(({ object }) => object === name);
-    if (others.length > 0) fail('callbacks-given-twice', { object: name });
-    return { name, functions: own, callbacks: first };
+    return { name, functions: own, callbacks: callbacksOf(name, callbacks) };
+  });
+}
+
+function callbacksOf(object: string, callbacks: readonly ExposedCallback[]): ExposedCallback[] {
+  return (Object.keys(callbackResult) as CallbackKind[]).flatMap((kind) => {
+    const found = callbacks.filter((callback) => callback.object === object && callback.kind === kind);
+    if (found.length > 1) fail('callbacks-given-twice', { object, kind, functions: found.map(({ name }) => name) });
+    return found;
   });
 }
 
@@ -142,26 +148,13 @@ function objectEntry({ name, callbacks }: KlpObject, index: number): string[] {
     // The kernel knows itself by the absence of a name.
     ...(name === VMLINUX ? [] : [`\t\t.name = ${cString(name)},`]),
     `\t\t.funcs = ${FUNCTIONS_SYMBOL_PREFIX}${index},`,
-    ...callbackMembers(callbacks).map(({ member, symbol }) => `\t\t.callbacks.${member} = ${symbol},`),
+    ...callbacks.map(({ kind, alias }) => `\t\t.callbacks.${kind} = ${alias},`),
     '\t},',
   ];
 }
 
-function callbackMembers(callbacks: ObjectCallbacks | undefined): { member: string; symbol: string }[] {
-  const given = [
-    { member: 'pre_patch', symbol: callbacks?.prePatch },
-    { member: 'post_patch', symbol: callbacks?.postPatch },
-    { member: 'pre_unpatch', symbol: callbacks?.preUnpatch },
-    { member: 'post_unpatch', symbol: callbacks?.postUnpatch },
-  ];
-  return given.flatMap(({ member, symbol }) => (symbol === undefined ? [] : [{ member, symbol }]));
-}
-
-function callbackDeclarations(callbacks: ObjectCallbacks | undefined): string[] {
-  return callbackMembers(callbacks).map(({ member, symbol }) => {
-    const type = member === 'pre_patch' ? 'int' : 'void';
-    return `extern ${type} ${symbol}(struct klp_object *object);`;
-  });
+function callbackDeclaration({ kind, alias }: ExposedCallback): string {
+  return `extern ${callbackResult[kind]} ${alias}(struct klp_object *object);`;
 }
 
 /**

@@ -8,7 +8,7 @@ import { SHF, STB } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import type { RelocationRules } from './finish.js';
 import { isIntermediateSection } from './intermediate-layout.js';
-import { readKlpTables, type TableFunction } from './klp-tables.js';
+import { type KlpTables, readKlpTables } from './klp-tables.js';
 import { moduleInfo, symbolVersions } from './module-info.js';
 import { verifyKlpRelocations } from './verify-klp.js';
 
@@ -26,6 +26,8 @@ export interface ModuleExpectations {
   readonly exports: ReadonlyMap<string, number>;
   /** What must be replaced, and nothing else. */
   readonly functions: readonly { readonly object: string; readonly name: string; readonly sympos: number }[];
+  /** What must be called around the patching, and nothing else; by the name of the function. */
+  readonly callbacks?: readonly { readonly object: string; readonly kind: string; readonly name: string }[];
   /** Bytes of an entry, by section name. */
   readonly entrySizes: ReadonlyMap<string, number>;
   readonly rules: RelocationRules;
@@ -37,7 +39,7 @@ const loaderSymbols = new Set(['.TOC.']);
 /** All findings, in the order of the checks; none means that the module is sound. */
 export function verifyModule(module: ElfObject, expected: ModuleExpectations): Diagnostic[] {
   const tables = readKlpTables(module);
-  const patchedObjects = 'problem' in tables ? undefined : new Set(tables.map(({ object }) => object));
+  const patchedObjects = 'problem' in tables ? undefined : new Set(tables.objects);
   return [
     // Would the kernel take it for a livepatch built for it?
     ...verifyIdentity(module, expected),
@@ -49,7 +51,7 @@ export function verifyModule(module: ElfObject, expected: ModuleExpectations): D
     // Does it redirect what it should, to where it should?
     ...('problem' in tables
       ? [diagnose('verify-functions-unreadable', { file: module.fileName, problem: tables.problem })]
-      : verifyFunctions(module, tables, expected)),
+      : [...verifyFunctions(module, tables, expected), ...verifyCallbacks(module, tables, expected)]),
     ...verifyEntrySizes(module, expected),
   ];
 }
@@ -116,7 +118,7 @@ function verifyVersions(module: ElfObject, { exports }: ModuleExpectations): Dia
 
 function verifyFunctions(
   module: ElfObject,
-  tables: readonly TableFunction[],
+  { functions: tables }: KlpTables,
   { functions }: ModuleExpectations,
 ): Diagnostic[] {
   const file = module.fileName;
@@ -137,8 +139,25 @@ function verifyFunctions(
   ];
 }
 
+function verifyCallbacks(
+  module: ElfObject,
+  { callbacks: found }: KlpTables,
+  { callbacks = [] }: ModuleExpectations,
+): Diagnostic[] {
+  const file = module.fileName;
+  const key = ({ object, kind }: { object: string; kind: string }) => `${object}:${kind}`;
+  const present = new Map(found.map((callback) => [key(callback), callback]));
+  const wanted = new Set(callbacks.map(key));
+  const missing = callbacks.filter((callback) => {
+    const entry = present.get(key(callback));
+    return entry === undefined || !isCallable(entry) || entry.symbol?.name !== callback.name;
+  });
+  const unexpected = found.filter((callback) => !wanted.has(key(callback)));
+  return [...missing, ...unexpected].map(({ object, kind }) => diagnose('verify-callback', { file, object, kind }));
+}
+
 /** A function begins there, and its section is code that the kernel does not free after loading. */
-function isCallable({ symbol }: TableFunction): boolean {
+function isCallable({ symbol }: { readonly symbol: ElfSymbol | undefined }): boolean {
   const section = symbol?.section;
   return section !== undefined && (section.flags & SHF.EXECINSTR) !== 0 && !section.name.startsWith('.init');
 }

@@ -34,6 +34,8 @@ export type CreateDiffObjectOutcome =
       readonly kind: 'changed';
       readonly changedFunctions: readonly string[];
       readonly newFunctions: readonly string[];
+      /** Functions that the author names as callbacks. */
+      readonly callbacks: readonly string[];
       readonly warnings: readonly Diagnostic[];
     };
 
@@ -66,6 +68,7 @@ export async function createDiffObject(options: CreateDiffObjectOptions): Promis
     kind: 'changed',
     changedFunctions: diff.changedFunctions.map(({ name }) => name),
     newFunctions: diff.newFunctions.map(({ name }) => name),
+    callbacks: diff.callbacks.map(({ symbol }) => symbol.name),
     warnings,
   };
 }

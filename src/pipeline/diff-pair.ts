@@ -87,7 +87,8 @@ export function diffPair(input: PairInput): PairOutcome {
     ),
   ];
   if (refusals.length > 0) throw new KptoolError([...refusals, ...warnings]);
-  const parts = { functions: replaced.functions, relocations: split.relocations, archSections: [] };
+  const callbacks = diff.callbacks.map((callback) => ({ ...callback, object: lookup.objectName }));
+  const parts = { functions: replaced.functions, relocations: split.relocations, callbacks, archSections: [] };
   return { kind: 'changed', diff, parts, warnings };
 }
 

@@ -8,6 +8,7 @@ import { readElf } from '../elf/read.js';
 import { writeElf } from '../elf/write.js';
 import { buildLivepatchModule } from '../kbuild/module.js';
 import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
+import { type ExposedCallback, exposeCallbacks } from '../livepatch/expose-callbacks.js';
 import { type ExposedFunction, exposeReplacements } from '../livepatch/expose-replacements.js';
 import { finishModule } from '../livepatch/finish.js';
 import { moduleSource } from '../livepatch/module-source.js';
@@ -35,9 +36,11 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
   const { name, contributions, options, target, work, report } = question;
   const folder = await work.step(3, 'diff');
   const exposed: ExposedFunction[] = [];
+  const callbacks: ExposedCallback[] = [];
   const objects: { fileName: string; bytes: Uint8Array }[] = [];
   for (const [number, { object, module, diff, parts }] of contributions.entries()) {
     exposed.push(...exposeReplacements(diff.object, parts.functions, number));
+    callbacks.push(...exposeCallbacks(diff.object, parts.callbacks, number));
     encodeIntermediate(diff.object, parts, diff.arch.absolute64);
     const bytes = writeElf(diff.object);
     const file = path.join(folder, module, object);
@@ -51,7 +54,7 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
     kernel: target.kernel,
     compiler: target.compiler,
     objects,
-    source: moduleSource({ name, replace: options.replace, functions: exposed }),
+    source: moduleSource({ name, replace: options.replace, functions: exposed, callbacks }),
     jobs: options.jobs,
     signal: options.signal,
     onLine: (line) => report(line.trim()),
@@ -79,6 +82,9 @@ export function finishLivepatch(
     exports: new Map(target.symvers.map(({ name: symbol, crc }) => [symbol, crc])),
     functions: contributions.flatMap(({ parts }) =>
       parts.functions.map(({ object, name: functionName, sympos }) => ({ object, name: functionName, sympos })),
+    ),
+    callbacks: contributions.flatMap(({ parts }) =>
+      parts.callbacks.map(({ object, kind, symbol }) => ({ object, kind, name: symbol.name })),
     ),
     entrySizes: tableEntrySizes(arch, entrySizes),
     rules: arch,

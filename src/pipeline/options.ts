@@ -51,6 +51,8 @@ export interface ObjectReport {
   readonly changedFunctions: readonly string[];
   readonly newFunctions: readonly string[];
   readonly newData: readonly string[];
+  /** Functions that the kernel calls around the patching, with the time: `pre_patch`. */
+  readonly callbacks: readonly { readonly kind: string; readonly function: string }[];
   /** One for each of `changedFunctions`, where it was asked why they changed; else empty. */
   readonly changes: readonly FunctionChange[];
   /** Functions that count as unchanged, since only line numbers moved in them; empty where it was not asked. */

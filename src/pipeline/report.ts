@@ -37,6 +37,7 @@ export class ReportMaker {
       changedFunctions: diff.changedFunctions.map(({ name }) => name),
       newFunctions: diff.newFunctions.map(({ name }) => name),
       newData: diff.newData.map(({ name }) => name),
+      callbacks: diff.callbacks.map(({ kind, symbol }) => ({ kind, function: symbol.name })),
       ...explanations(diff),
     }));
   }

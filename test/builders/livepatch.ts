@@ -58,6 +58,7 @@ export function diffedToy(byteOrder: ByteOrder = 'little', fileName = 'toy.o'): 
       },
     ],
     relocations: [relocation(8, 'toy', 'toy_find', 2), relocation(16, 'vmlinux', 'jiffies_hidden', 0)],
+    callbacks: [],
     archSections: [],
   };
   return { object: builder.build(fileName), parts, text, replacement };

@@ -75,7 +75,7 @@ describe.skipIf(!canBuild)('two objects linked by ld -r (needs gcc and ld for x8
     object.symbols.splice(0, object.symbols.length, ...object.symbols.filter(({ place }) => place !== 'undefined'));
     const originals = { name: 'show', object: 'toy', originalSize: 1, originalAddress: 0n, sympos: number + 1 };
     const functions = [{ ...originals, replacement, replacementSize: replacement.size }];
-    encodeIntermediate(object, { functions, relocations, archSections: [] }, R_64);
+    encodeIntermediate(object, { functions, relocations, callbacks: [], archSections: [] }, R_64);
     exposeReplacements(object, functions, number);
     writeFileSync(inFolder(`${number}.diffed.o`), writeElf(object));
   };

@@ -77,7 +77,7 @@ describe.skipIf(kernel === undefined)(`a livepatch of vmlinux${needs}`, () => {
     object.symbols.splice(object.symbols.indexOf(hidden), 1);
     const originals = { object: 'vmlinux', originalSize: 0, originalAddress: 0n, sympos: 1 };
     const functions = [{ name: replacement.name, ...originals, replacement, replacementSize: replacement.size }];
-    encodeIntermediate(object, { functions, relocations, archSections: [] }, R_64);
+    encodeIntermediate(object, { functions, relocations, callbacks: [], archSections: [] }, R_64);
     return { object, exposed: exposeReplacements(object, functions, 0) };
   };
 

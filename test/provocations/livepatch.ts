@@ -116,7 +116,7 @@ export const livepatchProvocations = {
   'intermediate-value-invalid': finishing((object) => {
     sectionNamed(object, '.kpatch.symbols').content[17] = 200;
   }),
-  'intermediate-section-unknown': finishing((object) => addSection(object, '.kpatch.callbacks.pre_patch')),
+  'intermediate-section-unknown': finishing((object) => addSection(object, '.kpatch.hooks.load')),
   'intermediate-still-used': finishing((object) => {
     const { symbol } = intermediateRelocation(object, '.kpatch.funcs', 40);
     sectionNamed(object, '.text.toy_show').relocations.push({ offset: 24, type: R_64, symbol, addend: 0 });
@@ -141,7 +141,10 @@ export const livepatchProvocations = {
       name: 'x',
       replace: true,
       functions: [functionNamed('f', 0)],
-      callbacks: [{ object: 'toy' }, { object: 'toy' }],
+      callbacks: [
+        { object: 'toy', kind: 'pre_patch', name: 'first', alias: 'kptool_callback_0_0' },
+        { object: 'toy', kind: 'pre_patch', name: 'second', alias: 'kptool_callback_1_0' },
+      ],
     }),
 
   'verify-machine': verifying(nothing, { machine: 21 }),
@@ -186,6 +189,7 @@ export const livepatchProvocations = {
     functions: [...toyExpectations.functions, { object: 'toy', name: 'toy_open', sympos: 1 }],
   }),
   'verify-function-unexpected': verifying(nothing, { functions: [] }),
+  'verify-callback': verifying(nothing, { callbacks: [{ object: 'toy', kind: 'pre_patch', name: 'toy_show' }] }),
   'verify-function-target': verifying((module) => {
     sectionNamed(module, '.text.toy_show').flags = SHF.ALLOC;
   }),

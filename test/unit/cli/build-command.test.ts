@@ -21,6 +21,7 @@ const report: BuildReport = {
       changedFunctions: ['show'],
       newFunctions: [],
       newData: [],
+      callbacks: [],
       changes: [],
       unchangedByLine: [],
     },

@@ -1,7 +1,12 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type CompilerWrapper, readCompileLog, writeCompilerWrapper } from '../../../src/kbuild/compiler-wrapper.js';
+import {
+  type CompilerWrapper,
+  macrosFolder,
+  readCompileLog,
+  writeCompilerWrapper,
+} from '../../../src/kbuild/compiler-wrapper.js';
 import { runProgram } from '../../../src/system/run.js';
 import { temporaryFolder } from '../kernel/target.js';
 
@@ -30,15 +35,16 @@ describe('the wrapper', () => {
     expect(await run(...words)).toEqual([
       '--first',
       ...words,
+      `-I${macrosFolder}`,
       '-ffunction-sections',
       '-fdata-sections',
+      `-ffile-prefix-map=${macrosFolder}=kptool`,
       `-ffile-prefix-map=${tree}=.`,
       `-ffile-prefix-map=${tree}/=`,
     ]);
   });
 
   test.each([
-    ['preprocessing', [...kernel, '-E', '-o', 'cm.o', 'cm.c']],
     ['a feature test', ['-D__KERNEL__', '-c', '-x', 'c', '/dev/null', '-o', '.tmp_1/tmp']],
     ['a feature test that makes an object', ['-D__KERNEL__', '-c', '-x', 'c', '/dev/null', '-o', '.tmp_1/tmp.o']],
     ['a program for the host', ['-c', '-o', 'generate.o', 'generate.c']],
@@ -49,6 +55,14 @@ describe('the wrapper', () => {
     const { run, log } = await setUp();
     expect(await run(...words)).toEqual(['--first', ...words]);
     expect(await readdir(log)).toEqual([]);
+  });
+
+  test('preprocessing for the checksums of exports finds kpatch-macros.h too, and is not recorded', async () => {
+    const { run, log } = await setUp();
+    const words = [...kernel, '-E', '-D__GENKSYMS__', 'cm.c'];
+    expect(await run(...words)).toEqual(['--first', ...words, `-I${macrosFolder}`]);
+    expect(await readdir(log)).toEqual([]);
+    expect((await readdir(macrosFolder)).sort()).toEqual(['kpatch-macros.h', 'kpatch-syscall.h']);
   });
 
   test('hands on the exit status of the compiler', async () => {

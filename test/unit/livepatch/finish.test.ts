@@ -220,9 +220,9 @@ describe('refused', () => {
 
   test('what nobody would act on', () => {
     const damaged = finishing((object) => {
-      object.sections.push(new ElfSection({ name: '.kpatch.callbacks.pre_patch', type: SHT.PROGBITS }));
+      object.sections.push(new ElfSection({ name: '.kpatch.hooks.load', type: SHT.PROGBITS }));
     });
-    expect(damaged).toThrow('toy.o: the section .kpatch.callbacks.pre_patch means nothing to kptool');
+    expect(damaged).toThrow('toy.o: the section .kpatch.hooks.load means nothing to kptool');
   });
 
   test('a reference to what goes', () => {

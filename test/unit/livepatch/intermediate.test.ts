@@ -54,6 +54,7 @@ describe.each<ByteOrder>(['little', 'big'])('%s endian', (byteOrder) => {
         const all: LivepatchParts = {
           functions: parts.functions.map((replaced) => ({ ...replaced, originalAddress })),
           relocations: relocations.map((entry): KlpRelocation => ({ ...entry, section })),
+          callbacks: [],
           archSections: [{ section, object: 'toy' }],
         };
         encodeIntermediate(object, all, R_64);
@@ -121,7 +122,12 @@ describe('the layout is that of the reference', () => {
 
   test('an object without changes asks for nothing', () => {
     const builder = new ObjectBuilder();
-    expect(decodeIntermediate(builder.build(), R_64)).toEqual({ functions: [], relocations: [], archSections: [] });
+    expect(decodeIntermediate(builder.build(), R_64)).toEqual({
+      functions: [],
+      relocations: [],
+      callbacks: [],
+      archSections: [],
+    });
   });
 });
 

@@ -92,7 +92,10 @@ test('callbacks stand with their object', () => {
     name: 'x',
     replace: true,
     functions,
-    callbacks: [{ object: 'toy', prePatch: 'before', postUnpatch: 'after' }],
+    callbacks: [
+      { object: 'toy', kind: 'post_unpatch', name: 'g', alias: 'after' },
+      { object: 'toy', kind: 'pre_patch', name: 'f', alias: 'before' },
+    ],
   });
   expect(source).toContain(
     'extern int before(struct klp_object *object);\nextern void after(struct klp_object *object);',
@@ -119,7 +122,32 @@ describe('names that C could misread', () => {
   });
 });
 
+test('a klp object may have callbacks and no functions', () => {
+  const callbacks = [{ object: 'vmlinux', kind: 'post_patch', name: 'f', alias: 'kptool_callback_0_0' }] as const;
+  const source = moduleSource({ name: 'x', replace: true, functions: [], callbacks });
+  expect(source).toContain('extern void kptool_callback_0_0(struct klp_object *object);');
+  // The kernel refuses an object without a table (klp_init_patch_early), not one with an empty table.
+  expect(source).toContain('kptool_functions_0[] = {\n\t{ }\n};');
+  expect(source).toContain('\t\t.funcs = kptool_functions_0,\n\t\t.callbacks.post_patch = kptool_callback_0_0,\n');
+});
+
 describe('refused', () => {
+  test('two callbacks of a kind for one klp object; other kinds and other objects do not collide', () => {
+    const callback = (object: string, kind: 'pre_patch' | 'post_patch', name: string) => {
+      return { object, kind, name, alias: `kptool_callback_${name}` };
+    };
+    const sound = [
+      callback('toy', 'pre_patch', 'a'),
+      callback('toy', 'post_patch', 'b'),
+      callback('cow', 'pre_patch', 'c'),
+    ];
+    expect(() => moduleSource({ name: 'x', replace: true, functions, callbacks: sound })).not.toThrow();
+    const twice = [...sound, callback('toy', 'pre_patch', 'd')];
+    expect(() => moduleSource({ name: 'x', replace: true, functions, callbacks: twice })).toThrow(
+      'There are 2 pre_patch callbacks for toy: a, d',
+    );
+  });
+
   test.each([
     [1, 1],
     [0, 1],
