@@ -40,19 +40,19 @@ export interface FoundCallbacks {
   readonly findings: readonly Diagnostic[];
 }
 
-/** @returns the callbacks in the order of their sections, and `callback-unreadable`, `callback-unusable` */
+/** @returns the callbacks in the order in which they are called, and `callback-unreadable`, `callback-unusable` */
 export function findCallbacks(patched: PreparedObject, comparison: Comparison): FoundCallbacks {
   const callbacks: Callback[] = [];
   const findings: Diagnostic[] = [];
-  for (const section of patched.object.sections) {
-    const kind = callbackSections.get(section.name);
-    if (kind === undefined) continue;
-    const functions = functionPointers(section, patched.arch);
-    if (functions === undefined) findings.push(diagnose('callback-unreadable', { section: section.name }));
-    for (const { symbol, offset } of functions ?? []) {
-      const problem = problems.find(({ matches }) => matches(symbol, comparison))?.problem;
-      if (problem === undefined) callbacks.push({ kind, symbol, section, offset });
-      else findings.push(diagnose('callback-unusable', { functionName: symbol.name, kind, problem }));
+  for (const [name, kind] of callbackSections) {
+    for (const section of patched.object.sections.filter((candidate) => candidate.name === name)) {
+      const pointers = functionPointers(section, patched.arch);
+      if (pointers === undefined) findings.push(diagnose('callback-unreadable', { section: name }));
+      for (const { symbol, offset } of pointers ?? []) {
+        const problem = problems.find(({ matches }) => matches(symbol, comparison))?.problem;
+        if (problem === undefined) callbacks.push({ kind, symbol, section, offset });
+        else findings.push(diagnose('callback-unusable', { functionName: symbol.name, kind, problem }));
+      }
     }
   }
   return { callbacks, findings };

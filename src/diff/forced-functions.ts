@@ -34,7 +34,11 @@ export function keepForcedMarks(patched: PreparedObject, inclusion: Inclusion) {
       relocations: kept.map((mark, index) => ({ ...mark, offset: index * markSize })),
       moved: new Map(),
     });
-    inclusion.addSection(section);
+    inclusion.sections.add(section);
+    const sectionSymbol = patched.sectionSymbol.get(section);
+    for (const symbol of [...kept.map((mark) => mark.symbol), sectionSymbol]) {
+      if (symbol !== undefined) inclusion.symbols.add(symbol);
+    }
   }
   return { tables, findings };
 }

@@ -109,8 +109,10 @@ function tableNamed(module: ElfObject, name: string): Table | undefined {
   return symbol && tableOf(symbol);
 }
 
+/** A table without functions is all zeros, and the compiler puts it into `.bss`, which has no content. */
 function tableOf({ section, value, size }: ElfSymbol): Table | undefined {
-  if (section === undefined || value + size > section.content.length) return undefined;
+  const isInside = section !== undefined && value + size <= section.size;
+  if (!isInside || (section.relocations.length > 0 && section.content.length < section.size)) return undefined;
   const own = section.relocations.filter(({ offset }) => offset >= value && offset < value + size);
   return { section, start: value, size, pointers: new Map(own.map((entry) => [entry.offset - value, entry])) };
 }

@@ -19,6 +19,7 @@ const documentSchema = z.looseObject({
       module: z.string(),
       changedFunctions: z.array(z.string()),
       newFunctions: z.array(z.string()),
+      callbacks: z.array(z.looseObject({ kind: z.string(), function: z.string() })),
     }),
   ),
   diagnostics: z.array(z.looseObject({ code: z.string(), severity: z.string(), what: z.string() })),

@@ -24,6 +24,7 @@ const builtSchema = z.strictObject({
       module: z.string(),
       changedFunctions: z.array(z.string()),
       newFunctions: z.array(z.string()),
+      callbacks: z.array(z.string()).default([]),
     }),
   ),
   warnings: z.array(z.string()).default([]),

@@ -26,8 +26,8 @@ const { kernel, missing } = findTestKernel();
 
 /** Scenarios that can be in force side by side: no function and no file of /proc in common. */
 const together = sideBySide(live);
-/** Loaded one after the other, each in place of the one before. */
-const replacing = together.slice(0, 3);
+/** Loaded one after the other, each in place of the one before. The kernel does not call the callbacks of what is replaced. */
+const replacing = together.filter((scenario) => !hasCallbacks(scenario)).slice(0, 3);
 /** Loaded before the modules are; their steps do not depend on what happened to the modules before. */
 const early = live.filter(onlyLooks);
 /** Names that exist twice, static locals, two modules: what symbols of a stripped module have to be enough for. */
@@ -116,7 +116,10 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
       expect(errorsOf(document)).toEqual([]);
       expect({ exitStatus, outcome: document.outcome }).toEqual({ exitStatus: 0, outcome: 'built' });
       expect(codesOf(document, 'warning')).toEqual(scenario.build.warnings);
-      expect(changesOf(document.objects)).toEqual(changesOf(scenario.build.objects));
+      const objects = document.objects.map((entry) => {
+        return { ...entry, callbacks: entry.callbacks.map((callback) => `${callback.kind} ${callback.function}`) };
+      });
+      expect(changesOf(objects)).toEqual(changesOf(scenario.build.objects));
     });
 
     test.each(stopped)('$name: $title', (scenario) => {
@@ -263,6 +266,10 @@ function sideBySide(scenarios: readonly LiveScenario[]): LiveScenario[] {
   });
 }
 
+function hasCallbacks(scenario: LiveScenario): boolean {
+  return scenario.build.objects.some(({ callbacks }) => callbacks.length > 0);
+}
+
 function functionsOf(scenario: LiveScenario): string[] {
   return scenario.build.objects.flatMap(({ object, changedFunctions }) =>
     changedFunctions.map((name) => `${object} ${name}`),
@@ -293,12 +300,13 @@ function errorsOf(document: CliDocument): string[] {
     .map(({ code, what }) => `${code}: ${what}`);
 }
 
-/** Which functions come from which object, in one order. */
-function changesOf(objects: CliDocument['objects']): string[] {
+/** Which functions come from which object and when the kernel calls them, in one order. */
+function changesOf(objects: LiveScenario['build']['objects']): string[] {
   return objects
-    .flatMap(({ object, module, changedFunctions, newFunctions }) => [
+    .flatMap(({ object, module, changedFunctions, newFunctions, callbacks }) => [
       ...changedFunctions.map((name) => `${module} ${object}: ${name} changed`),
       ...newFunctions.map((name) => `${module} ${object}: ${name} new`),
+      ...callbacks.map((callback) => `${module} ${object}: ${callback}`),
     ])
     .sort();
 }
