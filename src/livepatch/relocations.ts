@@ -7,7 +7,6 @@ import type { ObjectDiff } from '../diff/diff-objects.js';
 import { STB, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import type { Lookup, LookupAnswer } from '../lookup/lookup.js';
-import { isIntermediateSection } from './intermediate-layout.js';
 import type { KlpRelocation } from './livepatch.js';
 import { ask, type OpenQuestion } from './questions.js';
 
@@ -77,9 +76,7 @@ function mayNeedLoader(
  */
 function pointersToReplaced({ arch, object, statuses, splitFunctions }: ObjectDiff): Set<Relocation> {
   const pointers = new Set<Relocation>();
-  for (const { name, relocations } of object.sections) {
-    // What the author's macros point to is told to the loader, not stored.
-    if (isIntermediateSection(name)) continue;
+  for (const { relocations } of object.sections) {
     for (const relocation of relocations) {
       if (!arch.storesAddress(relocation)) continue;
       const meant = dereference(arch, relocation);
