@@ -133,6 +133,20 @@ describe('in the module', () => {
     ]);
   });
 
+  test('another object that calls a callback by name gets the function of the livepatch', () => {
+    const toy = diffedToy();
+    const callback = withCallback(toy);
+    callback.symbol.bind = STB.GLOBAL;
+    const [known] = toy.parts.relocations;
+    if (known === undefined) throw new Error('the toy has no relocation');
+    const call = { ...known, offset: 24, isExternal: true, symbol: { ...known.symbol, name: 'toy_prepare' } };
+    encodeIntermediate(toy.object, { ...toy.parts, relocations: [call], callbacks: [callback] }, R_64);
+    exposeCallbacks(toy.object, [callback], 0);
+    const { relocations, extraRelocationTables } = sectionNamed(finishModule(toy.object, rules), '.text.toy_show');
+    expect(relocations.map(({ offset, symbol }) => [offset, symbol.name])).toContainEqual([24, 'toy_prepare']);
+    expect(extraRelocationTables).toEqual([]);
+  });
+
   test('marks of forced functions are gone too', () => {
     const { object, replacement } = linkedToy();
     const forced = new ElfSection({ name: '.kpatch.force', type: SHT.PROGBITS, content: new Uint8Array(8) });

@@ -126,7 +126,7 @@ test('a klp object may have callbacks and no functions', () => {
   const callbacks = [{ object: 'vmlinux', kind: 'post_patch', name: 'f', alias: 'kptool_callback_0_0' }] as const;
   const source = moduleSource({ name: 'x', replace: true, functions: [], callbacks });
   expect(source).toContain('extern void kptool_callback_0_0(struct klp_object *object);');
-  // The kernel refuses an object without a table (klp_init_patch_early), not one with an empty table.
+  // The kernel refuses an object without a table (kernel/livepatch/core.c), not one with an empty table.
   expect(source).toContain('kptool_functions_0[] = {\n\t{ }\n};');
   expect(source).toContain('\t\t.funcs = kptool_functions_0,\n\t\t.callbacks.post_patch = kptool_callback_0_0,\n');
 });
