@@ -130,6 +130,7 @@ export function diffOfScene(scene: Scene, parts: Partial<ObjectDiff> = {}): Obje
     newFunctions: [],
     newData: [],
     reasons: new Map(),
+    callbacks: [],
     splitFunctions: new Set(),
     tableSections: new Set(),
     ownEntries: new Set(),

@@ -19,7 +19,7 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
 
   /** Compares the two objects of a case as kpatch-build would ask for it. */
   async function compare(name: string) {
-    const { original, patched } = compileCase(name, work);
+    const { original, patched } = await compileCase(name, work);
     writeFileSync(path.join(work, 'original.o'), original ?? '');
     writeFileSync(path.join(work, 'patched.o'), patched);
     const target = path.join(work, name, 'target/toy.ko');

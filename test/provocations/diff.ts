@@ -11,6 +11,7 @@ import { diffPair } from '../../src/pipeline/diff-pair.js';
 import { CALL, lookupOf, R_32S, R_64, R_PC32, RET, Scene, sectionOf } from '../builders/diff-scene.js';
 import { ObjectBuilder } from '../builders/elf.js';
 import { tableOf } from '../builders/symbols.js';
+import { diffMacroProvocations } from './diff-macros.js';
 import type { Provocations } from './provocation.js';
 
 type Fill = (scene: Scene) => unknown;
@@ -133,6 +134,7 @@ const inModule = (...names: readonly string[]) =>
   lookupOf({ globals: Object.fromEntries(names.map((name) => [name, { object: 'toy' }])) });
 
 export const diffProvocations = {
+  ...diffMacroProvocations,
   'elf-formats-differ': () =>
     diffObjects({ original: formatted(EM.X86_64), patched: formatted(EM.X86_64, 1), ...surroundings }),
   'elf-machine-unsupported': () => diffObjects({ original: formatted(40), patched: formatted(40), ...surroundings }),

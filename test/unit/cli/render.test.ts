@@ -137,6 +137,7 @@ describe('the result', () => {
     expect(text).toContain(
       [
         '  new functions      limit',
+        '  callbacks          pre_patch mad_prepare',
         '  why show changed: inlined callee helper, see show+0x23',
         '    before  call helper',
         '    after   mov $0x1,%eax',
