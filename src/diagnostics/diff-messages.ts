@@ -77,10 +77,27 @@ export const diffMessages = {
     why: `Code and data in ${details.section} have done their work and are gone from memory.`,
     fix: 'Leave it out of the patch. What it would have set up can be done in a pre-patch callback.',
   }),
-  'export-changed': (details: { section: string }) => ({
-    what: 'The patch adds or removes an EXPORT_SYMBOL',
-    why: `The kernel reads ${details.section} when a module is loaded; a livepatch cannot add to it for the target.`,
+  'export-added': (details: { symbols: readonly string[] }) => ({
+    what: `The patch adds EXPORT_SYMBOL for ${list(details.symbols)}`,
+    why: 'The kernel reads the exports of a module when it loads it; a livepatch cannot add to them for the target.',
     fix: 'Leave the exports as they are. Code of the same patch finds new functions without one.',
+  }),
+  'export-removed': (details: { symbols: readonly string[] }) => ({
+    severity: 'warning' as const,
+    what: `The patch removes EXPORT_SYMBOL of ${list(details.symbols)}; the livepatch leaves it as it is`,
+    why: 'The target has been loaded with its exports, and other modules may use them already.',
+    fix: 'Nothing, if the patch does not count on the symbol being out of reach.',
+  }),
+  'export-changed': (details: { symbols: readonly string[] }) => ({
+    what: `The patch changes how ${list(details.symbols)} is exported`,
+    why: 'Who may use an exported symbol (GPL, namespace) was decided when the target was loaded.',
+    fix: 'Leave the kind of export as it was.',
+  }),
+  'quirk-changed': (details: { section: string; functions: readonly string[] }) => ({
+    what: `The patch changes when the kernel calls ${details.functions.length > 0 ? list(details.functions) : `the functions of ${details.section}`}`,
+    why: `The kernel walks ${details.section} of its own image and never looks into a livepatch for it.`,
+    fix: 'Leave the entry as it was and change the function, or do its work in a pre-patch callback.',
+    details: [`section ${details.section}`],
   }),
   'section-changed': (details: { section: string; symbols: readonly string[] }) => ({
     what: `Section ${details.section} changes, and no changed function brings it along`,
@@ -93,10 +110,25 @@ export const diffMessages = {
     why: 'Of a group (COMDAT) the linker keeps one copy, and which one the running kernel has is not known.',
     fix: 'Leave it out of the patch or give the changed code a name of its own.',
   }),
-  'function-not-traceable': (details: { functionName: string; section: string }) => ({
+  'function-not-traceable': (details: {
+    functionName: string;
+    section: string;
+    obstacles?: readonly string[];
+  }) => ({
     what: `${details.functionName} cannot be redirected`,
     why: `The original has no ftrace entry: it is inline, notrace or part of what tracing itself uses (${details.section}).`,
     fix: `Make the definition __always_inline so that its callers change instead, or change the callers of ${details.functionName}.`,
+    details: (details.obstacles ?? []).map((obstacle) => `its callers cannot bring it along: ${obstacle}`),
+  }),
+  'relocation-outside': (details: { owner: string; offset: number; symbol: string }) => ({
+    what: `A relocation for ${details.symbol} at ${details.owner}+0x${details.offset.toString(16)} leaves its section`,
+    why: 'The module loader would write to, or refer to, memory that belongs to something else.',
+    fix: 'Compile the object again. If it comes straight from the compiler, report it with the object.',
+  }),
+  'runtime-constant': (details: { functionName: string; offset: number; constant: string }) => ({
+    what: `${at(details)} holds the runtime constant ${details.constant}`,
+    why: 'The kernel writes its value into its own code while it boots, and never into a module.',
+    fix: `Read the variable itself in the changed function in place of runtime_const_ptr(${details.constant}) or runtime_const_shift_right_32(…, ${details.constant}).`,
   }),
   'sibling-call': (details: { functionName: string; offset: number }) => ({
     what: `${at(details)} ends the function by jumping into another one`,

@@ -8,7 +8,10 @@ import { SHT, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import type { Comparison } from './compare.js';
 import type { Inclusion } from './include.js';
-import { canonicalName, isExportSection, isInitSection } from './names.js';
+import { inferStride } from './entry-stride.js';
+import { checkExports } from './exports.js';
+import { checkIncluded, isRuntimeConstantTable } from './check-included.js';
+import { canonicalName, isExportSection, isInitSection, isLiteralPool, isQuirkSection } from './names.js';
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 import type { RebuiltTables } from './special-tables.js';
@@ -23,11 +26,17 @@ export interface PatchabilityInput {
 }
 
 /**
- * @returns `function-not-traceable`, `sibling-call`, `init-changed`, `export-changed`, `data-changed`, `data-shared`, `section-changed`,
- *   `group-changed`
+ * @returns `function-not-traceable`, `sibling-call`, `init-changed`, `quirk-changed`, `data-changed`, `data-shared`,
+ *   `section-changed`, `group-changed`, and the findings of `checkExports` and `checkIncluded`
  */
 export function checkPatchable(input: PatchabilityInput): Diagnostic[] {
-  return [...checkTraceable(input), ...checkSiblingCalls(input), ...checkSections(input)];
+  return [
+    ...checkTraceable(input),
+    ...checkSiblingCalls(input),
+    ...checkExports(input.original.object, input.patched.object),
+    ...checkSections(input),
+    ...checkIncluded(input),
+  ];
 }
 
 /** Only the original's entry counts: that is where ftrace would redirect. */
@@ -68,7 +77,11 @@ const changedSectionRules: readonly {
     say: (section, input) =>
       diagnose('init-changed', { section: section.name, functions: changedSymbols(section, input) }),
   },
-  { matches: isExportSection, say: (section) => diagnose('export-changed', { section: section.name }) },
+  {
+    matches: isQuirkSection,
+    say: (section, input) =>
+      diagnose('quirk-changed', { section: section.name, functions: changedEntries(section, input) }),
+  },
   {
     matches: (section, input) => input.patched.ownSymbol.get(section)?.type === STT.OBJECT || isPlainData(section),
     say: (section, input) => {
@@ -85,6 +98,11 @@ const changedSectionRules: readonly {
   },
 ];
 
+/** Sections whose own bytes tell nothing: their references, or their entries, are compared one by one. */
+function isSeenElsewhere(section: ElfSection): boolean {
+  return isExportSection(section) || isRuntimeConstantTable(section) || isLiteralPool(section);
+}
+
 function isPlainData(section: ElfSection): boolean {
   return /^\.(data|bss|rodata)\b/.test(section.name);
 }
@@ -99,7 +117,7 @@ function checkSections(input: PatchabilityInput): Diagnostic[] {
   for (const section of patched.object.sections) {
     const status = comparison.sections.get(section);
     const isIncluded = inclusion.sections.has(section);
-    if (status === 'changed' && !isIncluded && !tables.has(section)) {
+    if (status === 'changed' && !isIncluded && !tables.has(section) && !isSeenElsewhere(section)) {
       const rule = changedSectionRules.find(({ matches }) => matches(section, input));
       if (rule !== undefined) findings.push(rule.say(section, input));
     }
@@ -132,6 +150,28 @@ function changedSymbols(section: ElfSection, input: PatchabilityInput): string[]
     if (original === undefined || !isAlike(original, symbol)) changed.set(symbol.value, symbol.name);
   }
   return [...changed.values()];
+}
+
+/** The functions that the entries of one side name and those of the other do not, or not in this way. */
+function changedEntries(section: ElfSection, { correlation }: PatchabilityInput): string[] {
+  const original = correlation.sections.originalOf(section);
+  const [before, after] = [original === undefined ? new Map() : entriesOf(original), entriesOf(section)];
+  const differing = [...before, ...after].filter(([entry]) => before.has(entry) !== after.has(entry));
+  return [...new Set(differing.flatMap(([, functions]) => functions as string[]))];
+}
+
+/** By bytes and references; the whole table is one entry where its stride does not show. */
+function entriesOf(section: ElfSection): Map<string, string[]> {
+  const size = inferStride(section)?.entrySize ?? section.content.length;
+  const entries = new Map<string, string[]>();
+  for (let start = 0; start < section.content.length; start += size) {
+    const inside = section.relocations.filter(({ offset }) => offset >= start && offset < start + size);
+    const bytes = Buffer.from(section.content.subarray(start, start + size)).toString('hex');
+    const references = inside.map(({ offset, symbol, addend }) => `${offset - start} ${symbol.name} ${addend}`);
+    const functions = inside.filter(({ symbol }) => symbol.type === STT.FUNC).map(({ symbol }) => symbol.name);
+    entries.set([bytes, ...references].join(' '), functions);
+  }
+  return entries;
 }
 
 function isAlike(original: ElfSymbol, patched: ElfSymbol): boolean {

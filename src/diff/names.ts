@@ -3,7 +3,7 @@
  * what. Compilers and kernel macros choose these names, so the lists are data with a reason each; whatever can be seen
  * from flags and relocations is decided there instead.
  */
-import { STB, STT } from '../elf/constants.js';
+import { SHF, STB, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 
 /**
@@ -82,6 +82,16 @@ function isSectionOf(symbol: ElfSymbol, names: readonly string[]): boolean {
   return symbol.type === STT.SECTION && symbol.section !== undefined && names.includes(symbol.section.name);
 }
 
+/**
+ * Flags of macros that act once. Where one has a twin the target's is used; where it went away nothing is lost:
+ * `pr_info_once` of kernels before 5.15, whose flag is in `.data..read_mostly` or `.data.once`.
+ */
+const statelessStatics = /^__print_once$/;
+
+export function isStatelessStatic({ name }: ElfSymbol): boolean {
+  return statelessStatics.test(canonicalName(name));
+}
+
 /** A static local that carries state from call to call: `count.2` in `static int count;`. */
 export function isStaticLocal(symbol: ElfSymbol, ownSymbol: ElfSymbol | undefined): boolean {
   return (
@@ -135,7 +145,17 @@ export function isInitSection(section: ElfSection): boolean {
 
 /** What `EXPORT_SYMBOL` leaves in an object, before and after kernel commit ddb5cdbafaaa (v6.5). */
 export function isExportSection(section: ElfSection): boolean {
-  return /^(__ksymtab|__kcrctab|\.export_symbol)/.test(section.name);
+  return /^(___?ksymtab|___?kcrctab|\.export_symbol)/.test(section.name);
+}
+
+/** Which function the kernel calls for which PCI device, between the marks of its own image (drivers/pci/quirks.c). */
+export function isQuirkSection(section: ElfSection): boolean {
+  return section.name.startsWith('.pci_fixup');
+}
+
+/** Literals that the linker may merge. Each reference to one is compared by what it refers to. */
+export function isLiteralPool(section: ElfSection): boolean {
+  return (section.flags & SHF.MERGE) !== 0 && section.relocations.length === 0;
 }
 
 /**

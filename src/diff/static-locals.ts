@@ -10,7 +10,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHF } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import { linkSections } from './correlate.js';
-import { canonicalName, isStaticLocal } from './names.js';
+import { canonicalName, isStatelessStatic, isStaticLocal } from './names.js';
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 
@@ -188,6 +188,7 @@ class StaticLocalMatcher {
   #reportLost(user: ElfSection, counterpart: ElfSection, symbol: ElfSymbol): void {
     // A read-only table carries no state: the patched function brings its own.
     if (symbol.section === undefined || !isWritable(symbol.section) || this.#reported.has(symbol)) return;
+    if (isStatelessStatic(symbol)) return;
     this.#reported.add(symbol);
     const variable = canonicalName(symbol.name);
     const resized = this.#firstOpenUse(counterpart, symbol, false);
