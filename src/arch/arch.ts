@@ -116,6 +116,15 @@ export interface Arch {
 
   /** The relocation is the operand of a call. */
   isCall(section: ElfSection, relocation: Relocation): boolean;
+
+  /** The relocation is the target of a jump, say of a call in tail position, where `isCall` does not tell. */
+  isJump?(section: ElfSection, relocation: Relocation): boolean;
+
+  /**
+   * The instruction reads what the relocation refers to, as opposed to taking its address. Left out where telling needs
+   * more than one instruction; then no reference counts as a mere reading.
+   */
+  readsInPlace?(section: ElfSection, relocation: Relocation): boolean;
 }
 
 /** The byte order matters where a CPU has two (ppc64): `undefined` when kptool does not know this kind of object. */

@@ -3,7 +3,7 @@
  * tracked, and may be preceded by padding (`-fpatchable-function-entry=16,16`). Code references count from the end of
  * the instruction, so finding what a section-relative reference means takes decoding.
  */
-import { Code, Instruction as Decoded, Decoder, DecoderOptions, OpKind, Register } from 'iced-x86';
+import { Code, Instruction as Decoded, Decoder, DecoderOptions, Mnemonic, OpKind, Register } from 'iced-x86';
 import { SHF } from '../elf/constants.js';
 import type { ElfSection } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
@@ -19,6 +19,7 @@ const R_X86_64_32S = 11;
 const R_X86_64_PC64 = 24;
 
 const CALL_OPCODE = 0xe8;
+const JUMP_OPCODE = 0xe9;
 const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
 
 const absoluteTypes = new Set([R_X86_64_64, R_X86_64_32, R_X86_64_32S]);
@@ -193,6 +194,30 @@ export const x86_64: Arch = {
 
   isCall(section, relocation) {
     return relativeTypes.has(relocation.type) && section.content[relocation.offset - 1] === CALL_OPCODE;
+  },
+
+  isJump({ content }, { type, offset }) {
+    const last = content[offset - 1] ?? 0;
+    const isConditional = content[offset - 2] === 0x0f && last >> 4 === 8;
+    return relativeTypes.has(type) && (last === JUMP_OPCODE || isConditional);
+  },
+
+  readsInPlace(section, relocation) {
+    const instructions = decode(section);
+    const instruction = instructions && instructionAt(instructions, relocation.offset);
+    if (instruction === undefined) return false;
+    const { offset, length } = instruction;
+    const decoder = new Decoder(64, section.content.subarray(offset, offset + length), DecoderOptions.None);
+    const decoded = decoder.decode();
+    const constants = decoder.getConstantOffsets(decoded);
+    try {
+      const isDisplacement = constants.hasDisplacement && constants.displacementOffset === relocation.offset - offset;
+      return isDisplacement && decoded.mnemonic !== Mnemonic.Lea;
+    } finally {
+      constants.free();
+      decoded.free();
+      decoder.free();
+    }
   },
 };
 

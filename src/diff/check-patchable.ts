@@ -8,6 +8,7 @@ import { SHT, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import type { Comparison } from './compare.js';
 import type { Inclusion } from './include.js';
+import type { Obstacles } from './carry-along.js';
 import { inferStride } from './entry-stride.js';
 import { checkExports } from './exports.js';
 import { checkIncluded, isRuntimeConstantTable } from './check-included.js';
@@ -23,6 +24,8 @@ export interface PatchabilityInput {
   readonly comparison: Comparison;
   readonly inclusion: Inclusion;
   readonly tables: RebuiltTables['tables'];
+  /** Why a function without ftrace entry cannot be brought along by its callers. */
+  readonly obstacles: Obstacles;
 }
 
 /**
@@ -40,7 +43,7 @@ export function checkPatchable(input: PatchabilityInput): Diagnostic[] {
 }
 
 /** Only the original's entry counts: that is where ftrace would redirect. */
-function checkTraceable({ patched, correlation, comparison }: PatchabilityInput): Diagnostic[] {
+function checkTraceable({ patched, correlation, comparison, obstacles }: PatchabilityInput): Diagnostic[] {
   const findings: Diagnostic[] = [];
   for (const symbol of patched.object.symbols) {
     if (symbol.type !== STT.FUNC || comparison.symbols.get(symbol) !== 'changed') continue;
@@ -48,8 +51,13 @@ function checkTraceable({ patched, correlation, comparison }: PatchabilityInput)
     if (parent !== undefined && comparison.symbols.get(parent) === 'changed') continue;
     const original = correlation.symbols.originalOf(symbol);
     if (original !== undefined && patched.arch.traceOffset(original) === undefined) {
+      const section = original.section?.name ?? '';
       findings.push(
-        diagnose('function-not-traceable', { functionName: symbol.name, section: original.section?.name ?? '' }),
+        diagnose('function-not-traceable', {
+          functionName: symbol.name,
+          section,
+          obstacles: obstacles.get(symbol) ?? [],
+        }),
       );
     }
   }

@@ -8,7 +8,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHF, SHT, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import { isLineNumberChange } from './line-numbers.js';
-import { canonicalName, isLiteralLabel, isSourcePosition, isStringPool, isUnnamedData } from './names.js';
+import { canonicalName, isCopiedConstant, isLiteralLabel, isSourcePosition, isStringPool, isUnnamedData } from './names.js';
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
@@ -57,7 +57,7 @@ function compareSections(input: ComparisonInput, comparison: Comparison): Diagno
 }
 
 /** Type and flags must agree: code that became data, or data that became read-only, is no change that can be made live. */
-function isSameKind(original: ElfSection, patched: ElfSection): boolean {
+export function isSameKind(original: ElfSection, patched: ElfSection): boolean {
   return (
     original.type === patched.type &&
     original.flags === patched.flags &&
@@ -120,6 +120,10 @@ export class ContentComparison {
       // Code for `static_cpu_has` before the alternatives are applied; never runs in a module.
       if (originalTarget.name === '.altinstr_aux' && patchedTarget.name === '.altinstr_aux') return true;
       if (originalPlace !== undefined || patchedPlace !== undefined) return originalPlace === patchedPlace;
+      if (isCopiedConstant(original.symbol) && isCopiedConstant(patched.symbol)) {
+        const isSameName = nameOf(original.symbol) === nameOf(patched.symbol);
+        return isSameName && original.addend === patched.addend && this.#isUnnamedSame(originalTarget, patchedTarget);
+      }
       if (isUnnamedData(originalTarget) && isUnnamedData(patchedTarget)) {
         return original.addend === patched.addend && this.#isUnnamedSame(originalTarget, patchedTarget);
       }

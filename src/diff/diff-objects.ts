@@ -11,6 +11,7 @@ import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
 import type { Lookup } from '../lookup/lookup.js';
 import { applyAuthorMarks } from './author-marks.js';
 import { type Callback, findCallbacks, includeCallbacks } from './callbacks.js';
+import { carryAlong, partResizedConstants } from './carry-along.js';
 import { checkPatchable } from './check-patchable.js';
 import { compareObjects, type Status } from './compare.js';
 import { adoptOriginalNames, correlate } from './correlate.js';
@@ -20,7 +21,7 @@ import { chooseIncluded } from './include.js';
 import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
 import { prepareObject } from './prepare.js';
-import { rebuildTables } from './special-tables.js';
+import { rebuildTables, tableNames } from './special-tables.js';
 import { correlateStaticLocals } from './static-locals.js';
 
 export interface DiffInput {
@@ -79,13 +80,18 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const correlation = correlate(original, patched);
   const staticLocalFindings = correlateStaticLocals(original, patched, correlation);
 
+  const parted = partResizedConstants({ original, patched, correlation });
+
   // The target knows the original's numbered names, and so do the lookup and the messages.
   adoptOriginalNames(patched, correlation);
 
   const { comparison, findings } = compareObjects({ original, patched, correlation });
   const markFindings = applyAuthorMarks(patched, comparison);
   const { callbacks, findings: callbackFindings } = findCallbacks(patched, comparison);
-  stopAtErrors([...staticLocalFindings, ...findings, ...callbackFindings]);
+
+  // What cannot change in place goes along with those who use it, as new.
+  const carried = carryAlong({ original, patched, correlation, comparison, tableNames: tableNames(arch) }, parted);
+  stopAtErrors([...staticLocalFindings, ...findings, ...callbackFindings, ...carried.findings]);
 
   // Changed functions, and what they need that the target does not have.
   const { inclusion, changedFunctions, hasNewGlobals } = chooseIncluded(patched, comparison);
@@ -102,7 +108,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const forced = keepForcedMarks(patched, inclusion);
   const tables = new Map([...special.tables, ...orc.tables, ...forced.tables]);
 
-  const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables });
+  const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables, ...carried });
   const warnings = stopAtErrors([
     ...markFindings,
     ...special.findings,

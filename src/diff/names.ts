@@ -78,6 +78,20 @@ export function isThrowawayStatic(symbol: ElfSymbol, ownSymbol: ElfSymbol | unde
   return named.name.includes('.');
 }
 
+/**
+ * The table that a `switch` was turned into, in a section of its own. It has no twin, as its number says nothing, so its
+ * content tells whether its function still does the same.
+ */
+export function isCopiedConstant(symbol: ElfSymbol): boolean {
+  const { section } = symbol;
+  return /^CSWTCH\b/.test(symbol.name) && section !== undefined && section.name === `.rodata.${symbol.name}`;
+}
+
+/** Constants of one variable (`-fdata-sections`); those with relocations are written once where code may be anywhere. */
+export function isConstantData(section: ElfSection): boolean {
+  return /^\.(rodata|data\.rel\.ro)\./.test(section.name);
+}
+
 function isSectionOf(symbol: ElfSymbol, names: readonly string[]): boolean {
   return symbol.type === STT.SECTION && symbol.section !== undefined && names.includes(symbol.section.name);
 }

@@ -77,6 +77,12 @@ function specialTables({ arch }: PreparedObject): readonly SpecialTable[] {
   return [...commonTables, ...arch.specialTables];
 }
 
+/** Names of all sections whose entries belong to places in functions, so that a reference in them is no use. */
+export function tableNames(arch: Arch): Set<string> {
+  const names = [...commonTables, ...arch.specialTables].map(({ name }) => name);
+  return new Set([...names, '.orc_unwind_ip', '__mcount_loc', '__patchable_function_entries']);
+}
+
 /** One entry: its bytes and the relocations that lie in them. */
 export interface Entry {
   /** Bytes from the start of the table. */
