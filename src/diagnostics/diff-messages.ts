@@ -141,6 +141,18 @@ export const diffMessages = {
     fix: `Set ${details.setting} in the environment (create-diff-object), or let kptool build find it out.`,
     exitStatus: 2 as const,
   }),
+  'entry-size-contradicted': (details: { section: string; setting: string; given: number; seen: number }) => ({
+    what: `${details.setting} is ${details.given}, but the entries of ${details.section} have ${details.seen} bytes`,
+    why: 'Entries that belong to changed functions would be cut apart.',
+    fix: `Set ${details.setting} to the size in the kernel that the objects were compiled for, or leave it out.`,
+    exitStatus: 2 as const,
+  }),
+  'table-unknown': (details: { section: string; entrySize: number; kept: number }) => ({
+    severity: 'warning' as const,
+    what: `kptool does not know ${details.section}; it takes it for a table of entries of ${details.entrySize} bytes and ships ${details.kept} of them`,
+    why: 'Its entries refer to places in functions; those of the changed and new functions go along.',
+    fix: 'Check in the kernel source that the section is such a table, and that it is read for modules too.',
+  }),
   'table-malformed': (details: { section: string; offset: number }) => ({
     what: `${details.section} is not laid out as expected at offset 0x${details.offset.toString(16)}`,
     why: 'Its entries cannot be told from each other, so that the wrong ones could be shipped.',

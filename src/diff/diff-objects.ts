@@ -23,6 +23,7 @@ import { assembleOutput } from './output.js';
 import { prepareObject } from './prepare.js';
 import { rebuildTables, tableNames } from './special-tables.js';
 import { correlateStaticLocals } from './static-locals.js';
+import { rebuildUnknownTables } from './unknown-tables.js';
 
 export interface DiffInput {
   /** As read from the file; used up by the comparison. */
@@ -103,15 +104,18 @@ export function diffObjects(input: DiffInput): DiffOutcome {
     : new Map<ElfSymbol, ChangeReason>();
 
   // The special tables shrink to the included functions. They may bring in more data, but no more functions.
-  const special = rebuildTables({ patched, inclusion, entrySizes: input.entrySizes, lookup: input.lookup });
+  const tableInput = { patched, inclusion, entrySizes: input.entrySizes, lookup: input.lookup };
+  const special = rebuildTables(tableInput);
+  const unknown = rebuildUnknownTables(tableInput, correlation);
   const orc = rebuildOrc(patched, inclusion, input.entrySizes);
   const forced = keepForcedMarks(patched, inclusion);
-  const tables = new Map([...special.tables, ...orc.tables, ...forced.tables]);
+  const tables = new Map([...special.tables, ...unknown.tables, ...orc.tables, ...forced.tables]);
 
   const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables, ...carried });
   const warnings = stopAtErrors([
     ...markFindings,
     ...special.findings,
+    ...unknown.findings,
     ...orc.findings,
     ...forced.findings,
     ...refusals,
@@ -134,7 +138,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
     callbacks,
     splitFunctions: new Set(patched.parentOf.keys()),
     ownEntries,
-    tableSections: new Set(special.tables.keys()),
+    tableSections: new Set([...special.tables.keys(), ...unknown.tables.keys()]),
     reasons,
   };
   return { kind: 'changed', diff, warnings };

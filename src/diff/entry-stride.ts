@@ -8,8 +8,8 @@ import type { ElfSection, Relocation } from '../elf/object.js';
 /** An entry refers to a handful of things: a place, another place, a key, a name. */
 const mostRelocations = 8;
 
-/** Entries are made of 32-bit words or of 16-bit ones: `struct alt_instr` has 14 bytes since Linux 6.3. */
-const granularity = 2;
+/** Bytes of the smallest entry: a 32-bit distance. Larger ones may be odd: `struct alt_instr` had 13 before Linux 5.12. */
+const smallestEntry = 4;
 
 export interface Stride {
   /** Bytes of an entry. */
@@ -36,7 +36,7 @@ export function inferStride(section: ElfSection): Stride | undefined {
 }
 
 function isPeriodic(section: ElfSection, relocations: readonly Relocation[], count: number, size: number): boolean {
-  if (size < 4 || size % granularity !== 0 || relocations.length % count !== 0) return false;
+  if (size < smallestEntry || relocations.length % count !== 0) return false;
   if (Math.ceil(section.content.length / size) !== relocations.length / count) return false;
   if ((relocations[count - 1]?.offset ?? 0) >= size) return false;
   return relocations.every((relocation, index) => {

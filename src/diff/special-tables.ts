@@ -9,6 +9,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import type { Lookup } from '../lookup/lookup.js';
+import { contradictingSize, inferStride } from './entry-stride.js';
 import { type EntryFilter, keepStaticBranch, keepStaticCall } from './entry-filters.js';
 import type { Inclusion } from './include.js';
 import type { PreparedObject } from './prepare.js';
@@ -51,7 +52,7 @@ export interface TableInput {
 
 /**
  * Takes the entries of included functions out of every special table and includes what they refer to.
- * @returns the new tables, and `entry-size-unknown`, `table-malformed`, `static-branch-in-module`,
+ * @returns the new tables, and `entry-size-unknown`, `entry-size-contradicted`, `table-malformed`, `static-branch-in-module`,
  *   `static-call-in-module`, `tracepoint-dropped`
  */
 export function rebuildTables(input: TableInput): RebuiltTables {
@@ -60,12 +61,13 @@ export function rebuildTables(input: TableInput): RebuiltTables {
   for (const table of specialTables(input.patched)) {
     for (const section of input.patched.object.sections) {
       if (section.name !== table.name || section.relocations.length === 0) continue;
-      const entries = splitEntries(section, entryStarts(section, table, input));
-      if (entries === undefined) {
+      const starts = entryStarts(section, table, input);
+      if (starts === undefined) {
         findings.push(diagnose('entry-size-unknown', { section: section.name, setting: String(table.entrySize) }));
         continue;
       }
-      tables.set(section, rebuildTable(input, section, entries, findings));
+      findings.push(...checkGivenSize(section, table, input));
+      tables.set(section, rebuildTable(input, section, splitEntries(section, starts), findings));
     }
   }
   followFixups(tables);
@@ -88,15 +90,43 @@ export interface Entry {
   /** Bytes from the start of the table. */
   readonly offset: number;
   readonly size: number;
+  readonly bytes: Uint8Array;
   readonly relocations: readonly Relocation[];
 }
 
 /** Where entries begin, in bytes from the start of the table and rising; `undefined` where the size of one is not known. */
 function entryStarts(section: ElfSection, table: SpecialTable, input: TableInput): number[] | undefined {
   if (table.entrySize === 'FIXUP_CODE') return fixupStarts(section, input.patched);
-  const size = typeof table.entrySize === 'number' ? table.entrySize : input.entrySizes[table.entrySize];
-  if (size === undefined || size <= 0) return undefined;
+  const given = typeof table.entrySize === 'number' ? table.entrySize : input.entrySizes[table.entrySize];
+  const size = given === undefined || given <= 0 ? inferStride(section)?.entrySize : given;
+  return size === undefined ? undefined : startsOfSize(section, size);
+}
+
+function startsOfSize(section: ElfSection, size: number): number[] {
   return Array.from({ length: Math.ceil(section.content.length / size) }, (_, index) => index * size);
+}
+
+/** The entries of a table whose entries all have `size` bytes, but for the last. */
+export function entriesOfSize(section: ElfSection, size: number): Entry[] {
+  return splitEntries(section, startsOfSize(section, size));
+}
+
+/**
+ * A size that was given for a kernel other than the one that the objects were made for shows in the table. It matters where
+ * an entry would be cut apart; people set all sizes for all kernels. A multiple takes a neighbour's entry along, no more.
+ */
+function checkGivenSize(section: ElfSection, { entrySize }: SpecialTable, input: TableInput): Diagnostic[] {
+  if (typeof entrySize === 'number' || entrySize === 'FIXUP_CODE') return [];
+  const given = input.entrySizes[entrySize];
+  const seen = given === undefined || given <= 0 ? undefined : contradictingSize(section, given);
+  if (given === undefined || seen === undefined || given % seen === 0) return [];
+  const kept = (size: number) =>
+    entriesOfSize(section, size)
+      .filter((entry) => belongsToIncluded(entry, input.inclusion))
+      .flatMap(({ offset, bytes }) => Array.from(bytes, (_, index) => offset + index))
+      .join();
+  if (kept(given) === kept(seen)) return [];
+  return [diagnose('entry-size-contradicted', { section: section.name, setting: entrySize, given, seen })];
 }
 
 /** A piece of `.fixup` begins where an entry of the exception table continues. */
@@ -112,8 +142,7 @@ function fixupStarts(section: ElfSection, { object }: PreparedObject): number[] 
 }
 
 /** The last entry of a table may lack its padding. */
-function splitEntries(section: ElfSection, starts: readonly number[] | undefined): Entry[] | undefined {
-  if (starts === undefined) return undefined;
+function splitEntries(section: ElfSection, starts: readonly number[]): Entry[] {
   const relocations = [...section.relocations].sort((a, b) => a.offset - b.offset);
   let next = 0;
   return starts.map((offset, index) => {
@@ -123,17 +152,21 @@ function splitEntries(section: ElfSection, starts: readonly number[] | undefined
       own.push(relocation);
       relocation = relocations[++next];
     }
-    return { offset, size: end - offset, relocations: own };
+    return { offset, size: end - offset, bytes: section.content.subarray(offset, end), relocations: own };
   });
 }
 
-function belongsToIncluded(entry: Entry, inclusion: Inclusion): boolean {
-  return entry.relocations.some(
+function belongsToIncluded({ relocations }: Entry, inclusion: Inclusion): boolean {
+  return relocations.some(
     ({ symbol }) => symbol.type === STT.FUNC && symbol.section !== undefined && inclusion.sections.has(symbol.section),
   );
 }
 
-function rebuildTable(
+/**
+ * The table with the entries of included functions only; they and what they refer to become included.
+ * @param findings gets those of the table's filter
+ */
+export function rebuildTable(
   input: TableInput,
   section: ElfSection,
   entries: readonly Entry[],
@@ -149,7 +182,7 @@ function rebuildTable(
     if (verdict.finding !== undefined) findings.push(verdict.finding);
     return verdict.keep;
   });
-  const rebuilt = joinEntries(section, kept);
+  const rebuilt = joinEntries(kept);
   if (kept.length === 0) {
     inclusion.sections.delete(section);
     return rebuilt;
@@ -161,14 +194,14 @@ function rebuildTable(
   return rebuilt;
 }
 
-function joinEntries(section: ElfSection, entries: readonly Entry[]): RebuiltTable {
+function joinEntries(entries: readonly Entry[]): RebuiltTable {
   const content = new Uint8Array(entries.reduce((sum, entry) => sum + entry.size, 0));
   const relocations: Relocation[] = [];
   const moved = new Map<number, number>();
   let end = 0;
   for (const entry of entries) {
     moved.set(entry.offset, end);
-    content.set(section.content.subarray(entry.offset, entry.offset + entry.size), end);
+    content.set(entry.bytes, end);
     for (const relocation of entry.relocations) {
       relocations.push({ ...relocation, offset: relocation.offset - entry.offset + end });
     }
