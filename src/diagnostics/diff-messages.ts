@@ -120,6 +120,12 @@ export const diffMessages = {
     fix: `Make the definition __always_inline so that its callers change instead, or change the callers of ${details.functionName}.`,
     details: (details.obstacles ?? []).map((obstacle) => `its callers cannot bring it along: ${obstacle}`),
   }),
+  'split-part-returns': (details: { part: string; parent: string; offset: number }) => ({
+    severity: 'warning' as const,
+    what: `${details.part} does not change, stays with the target, and jumps back into the original ${details.parent} (at +0x${details.offset.toString(16)})`,
+    why: `What the patch changes behind that point of ${details.parent} does not happen after ${details.part} has run.`,
+    fix: `Add __attribute__((optimize("-fno-reorder-blocks-and-partition"))) to the definition of ${details.parent}, so that both are one.`,
+  }),
   'relocation-outside': (details: { owner: string; offset: number; symbol: string }) => ({
     what: `A relocation for ${details.symbol} at ${details.owner}+0x${details.offset.toString(16)} leaves its section`,
     why: 'The module loader would write to, or refer to, memory that belongs to something else.',

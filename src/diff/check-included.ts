@@ -17,10 +17,27 @@ export interface IncludedInput {
   readonly tables: ReadonlyMap<ElfSection, RebuiltTable>;
 }
 
-/** @returns `relocation-outside`, `runtime-constant` */
+/** @returns `relocation-outside`, `runtime-constant`, `split-part-returns` (a warning) */
 export function checkIncluded(input: IncludedInput): Diagnostic[] {
   const included = input.patched.object.sections.filter((section) => input.inclusion.sections.has(section));
-  return [...included.flatMap((section) => checkRelocations(section, input)), ...checkRuntimeConstants(input)];
+  return [...included.flatMap((section) => checkRelocations(section, input)), ...checkRuntimeConstants(input), ...checkPartsLeftBehind(input)];
+}
+
+/**
+ * An unchanged `foo.cold` stays with the target, as it does with kpatch. Where it jumps back it goes on in the original
+ * `foo`, so that the change behind that point is missed on this way.
+ */
+function checkPartsLeftBehind({ patched, inclusion }: IncludedInput): Diagnostic[] {
+  const findings: Diagnostic[] = [];
+  for (const [part, parent] of patched.parentOf) {
+    if (part.section === undefined || inclusion.sections.has(part.section)) continue;
+    if (parent.section === undefined || !inclusion.sections.has(parent.section)) continue;
+    if (patched.arch.traceOffset(part) !== undefined) continue;
+    const back = part.section.relocations.find(({ symbol }) => symbol === parent);
+    if (back === undefined) continue;
+    findings.push(diagnose('split-part-returns', { part: part.name, parent: parent.name, offset: back.offset }));
+  }
+  return findings;
 }
 
 /**
