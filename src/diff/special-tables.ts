@@ -9,10 +9,11 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import type { Lookup } from '../lookup/lookup.js';
-import { contradictingSize, inferStride } from './entry-stride.js';
+import { contradictingSize, inferStride, sortedRelocations } from './entry-stride.js';
 import { type EntryFilter, keepStaticBranch, keepStaticCall } from './entry-filters.js';
 import type { Inclusion } from './include.js';
 import type { PreparedObject } from './prepare.js';
+import { targetOffset } from './section-references.js';
 
 /** Tables that every CPU's kernel may have; a CPU adds its own (`Arch.specialTables`). */
 const commonTables: readonly SpecialTable[] = [
@@ -67,7 +68,9 @@ export function rebuildTables(input: TableInput): RebuiltTables {
         continue;
       }
       findings.push(...checkGivenSize(section, table, input));
-      tables.set(section, rebuildTable(input, section, splitEntries(section, starts), findings));
+      const entries = splitEntries(section, starts);
+      if (table.name === '.altinstructions') dropUnusedPieces(input, section, entries);
+      tables.set(section, rebuildTable(input, section, entries, findings));
     }
   }
   followFixups(tables);
@@ -232,6 +235,30 @@ function includeReplacements(input: TableInput, tables: ReadonlyMap<ElfSection, 
     if (section.name !== '.altinstr_replacement') continue;
     input.inclusion.addSection(section);
     for (const symbol of input.patched.symbolsIn.get(section) ?? []) input.inclusion.symbols.add(symbol);
+  }
+}
+
+/**
+ * A piece of replacement code that no kept entry takes is never copied anywhere. What it refers to in vmlinux is found
+ * anyway (and kpatch keeps such references); in a module it may be a function of `.init.text`, which is gone by then, and
+ * the livepatch would not load.
+ */
+function dropUnusedPieces(input: TableInput, table: ElfSection, entries: readonly Entry[]): void {
+  if (input.lookup.objectName === 'vmlinux') return;
+  const kept = entries.filter((entry) => belongsToIncluded(entry, input.inclusion));
+  for (const section of input.patched.object.sections) {
+    if (section.name !== '.altinstr_replacement') continue;
+    const startsIn = (relocations: readonly Relocation[]) =>
+      relocations
+        .filter(({ symbol }) => symbol.section === section)
+        .map((relocation) => targetOffset(input.patched, table, relocation) ?? 0);
+    const starts = [...new Set([0, ...startsIn(table.relocations)])].sort((a, b) => a - b);
+    const keptStarts = new Set(kept.flatMap(({ relocations }) => startsIn(relocations)));
+    let piece = 0;
+    section.relocations = [...sortedRelocations(section)].filter(({ offset }) => {
+      while ((starts[piece + 1] ?? Number.POSITIVE_INFINITY) <= offset) piece++;
+      return keptStarts.has(starts[piece] ?? 0);
+    });
   }
 }
 
