@@ -110,11 +110,7 @@ export const diffMessages = {
     why: 'Of a group (COMDAT) the linker keeps one copy, and which one the running kernel has is not known.',
     fix: 'Leave it out of the patch or give the changed code a name of its own.',
   }),
-  'function-not-traceable': (details: {
-    functionName: string;
-    section: string;
-    obstacles?: readonly string[];
-  }) => ({
+  'function-not-traceable': (details: { functionName: string; section: string; obstacles?: readonly string[] }) => ({
     what: `${details.functionName} cannot be redirected`,
     why: `The original has no ftrace entry: it is inline, notrace or part of what tracing itself uses (${details.section}).`,
     fix: `Make the definition __always_inline so that its callers change instead, or change the callers of ${details.functionName}.`,

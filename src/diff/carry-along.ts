@@ -67,7 +67,11 @@ function describeParted(symbol: ElfSymbol, twin: ElfSymbol): Diagnostic {
  * it along. What other users there are is looked at by `carryAlong`.
  * @returns the former twin of each
  */
-export function partResizedConstants({ original, patched, correlation }: Omit<CarryInput, 'comparison' | 'tableNames'>) {
+export function partResizedConstants({
+  original,
+  patched,
+  correlation,
+}: Omit<CarryInput, 'comparison' | 'tableNames'>) {
   const parted = new Map<ElfSymbol, ElfSymbol>();
   for (const [section, symbol] of patched.ownSymbol) {
     const twin = correlation.symbols.originalOf(symbol);

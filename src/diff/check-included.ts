@@ -20,7 +20,11 @@ export interface IncludedInput {
 /** @returns `relocation-outside`, `runtime-constant`, `split-part-returns` (a warning) */
 export function checkIncluded(input: IncludedInput): Diagnostic[] {
   const included = input.patched.object.sections.filter((section) => input.inclusion.sections.has(section));
-  return [...included.flatMap((section) => checkRelocations(section, input)), ...checkRuntimeConstants(input), ...checkPartsLeftBehind(input)];
+  return [
+    ...included.flatMap((section) => checkRelocations(section, input)),
+    ...checkRuntimeConstants(input),
+    ...checkPartsLeftBehind(input),
+  ];
 }
 
 /**

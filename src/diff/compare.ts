@@ -8,7 +8,14 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHF, SHT, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import { isLineNumberChange } from './line-numbers.js';
-import { canonicalName, isCopiedConstant, isLiteralLabel, isSourcePosition, isStringPool, isUnnamedData } from './names.js';
+import {
+  canonicalName,
+  isCopiedConstant,
+  isLiteralLabel,
+  isSourcePosition,
+  isStringPool,
+  isUnnamedData,
+} from './names.js';
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
@@ -76,7 +83,7 @@ export class ContentComparison {
   isSectionSame(original: ElfSection, patched: ElfSection): boolean {
     if (!this.#areRelocationsSame(original, patched)) return false;
     if (areBytesSame(original, patched)) return true;
-    return isLineNumberChange(original, patched, this.input.patched.arch);
+    return isLineNumberChange(original, patched, this.input);
   }
 
   #areRelocationsSame(original: ElfSection, patched: ElfSection): boolean {

@@ -146,7 +146,8 @@ export class CodeComparison {
     if (first === undefined || second === undefined || references !== undefined || !this.#isDecoded) return false;
     const { original, patched } = this.pair;
     const isAtOnePlace = first.offset === second.offset && first.length === second.length;
-    return isAtOnePlace && isMovedLine(original.section, patched.section, second, this.#arch);
+    const sides = { original: original.prepared, patched: patched.prepared };
+    return isAtOnePlace && isMovedLine(original.section, patched.section, second, sides);
   }
 
   #isIncidental(difference: Difference): boolean {

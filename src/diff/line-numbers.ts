@@ -7,6 +7,8 @@ import type { Arch, Instruction } from '../arch/arch.js';
 import { dereference } from '../arch/indirection.js';
 import { SHF } from '../elf/constants.js';
 import type { ElfSection, Relocation } from '../elf/object.js';
+import { type LineRow, linesBetween } from './debug-lines.js';
+import type { PreparedObject } from './prepare.js';
 
 /** How far behind the load the call may stand, in bytes: the loads of six arguments and a store of a once flag. */
 const callDistance = 64;
@@ -14,19 +16,25 @@ const callDistance = 64;
 /** A line number is small, and all lines of a file move by about as much; a limit or a flag mask rarely looks so. */
 const largestLine = 200_000;
 
+interface BothSides {
+  readonly original: PreparedObject;
+  readonly patched: PreparedObject;
+}
+
 /**
  * The two sections, of one size and with the same relocations, differ in line numbers only.
  * Only calls that are known or seen to be given `__LINE__` count here, since a changed constant must never be missed.
  */
-export function isLineNumberChange(original: ElfSection, patched: ElfSection, arch: Arch): boolean {
+export function isLineNumberChange(original: ElfSection, patched: ElfSection, sides: BothSides): boolean {
   if ((patched.flags & SHF.EXECINSTR) === 0 || original.size !== patched.size) return false;
+  const { arch } = sides.patched;
   const instructions = arch.instructions(patched);
   const originals = arch.instructions(original);
   if (instructions === undefined || originals === undefined || instructions.length !== originals.length) return false;
   return instructions.every((instruction, index) => {
     const twin = originals[index];
     if (twin === undefined || twin.offset !== instruction.offset || twin.length !== instruction.length) return false;
-    return isSameCode(original, patched, instruction) || isMovedLine(original, patched, instruction, arch);
+    return isSameCode(original, patched, instruction) || isMovedLine(original, patched, instruction, sides);
   });
 }
 
@@ -36,26 +44,51 @@ function isSameCode(original: ElfSection, patched: ElfSection, { offset, length 
 }
 
 /** The instruction loads a line number that differs, at the same place of both sections. */
-export function isMovedLine(original: ElfSection, patched: ElfSection, instruction: Instruction, arch: Arch): boolean {
+export function isMovedLine(
+  original: ElfSection,
+  patched: ElfSection,
+  instruction: Instruction,
+  { original: originalSide, patched: patchedSide }: BothSides,
+): boolean {
+  const { arch } = patchedSide;
   const before = arch.argumentLoad(original, instruction);
   const after = arch.argumentLoad(patched, instruction);
   if (before === undefined || after === undefined || before.register !== after.register) return false;
   if (before.value > largestLine || after.value > largestLine) return false;
-  return isGivenToLineCallee(patched, instruction, arch);
+  const call = nextCall(patched, instruction, arch);
+  if (call === undefined) return false;
+  if (takesLine(call.symbol.name)) return true;
+  const [originalRows, rows] = [originalSide.debugLines().get(original), patchedSide.debugLines().get(patched)];
+  if (originalRows === undefined || rows === undefined) return hasPlaceBeside(patched, instruction, call, arch);
+  if (isOwnLine(originalRows, instruction, call, before.value) && isOwnLine(rows, instruction, call, after.value)) {
+    return true;
+  }
+  return hasPlaceBeside(patched, instruction, call, arch) && isShiftOf(originalRows, rows, after.value - before.value);
 }
 
-/** The next call behind the load is to a function that is known, or seen, to be given a file and a line. */
-function isGivenToLineCallee(section: ElfSection, { offset, length }: Instruction, arch: Arch): boolean {
+/** The call behind the load, which takes what it loaded. */
+function nextCall(section: ElfSection, { offset, length }: Instruction, arch: Arch): Relocation | undefined {
   const from = offset + length;
   const call = section.relocations.find((relocation) => relocation.offset >= from && arch.isCall(section, relocation));
-  if (call === undefined || call.offset > from + callDistance) return false;
-  if (takesLine(call.symbol.name)) return true;
-  return section.relocations.some(
-    (relocation) =>
-      Math.abs(relocation.offset - offset) <= callDistance &&
-      relocation !== call &&
-      namesPlace(dereference(arch, relocation)),
-  );
+  return call === undefined || call.offset > from + callDistance ? undefined : call;
+}
+
+/**
+ * Level 3. Any function, where the debug data of both sides give the statement that very line: `note(x, __LINE__)` in line
+ * 41 loads 41, and in line 42 of the patched source 42. `wait(5)` that became `wait(6)` stands in neither line 5 nor 6.
+ */
+function isOwnLine(rows: readonly LineRow[], { offset }: Instruction, call: Relocation, value: number): boolean {
+  return linesBetween(rows, offset, call.offset).has(value);
+}
+
+/**
+ * Where there are debug data, level 2 has to agree with them: of `wait(__FILE__, __LINE__, 100)` in a function whose lines
+ * did not move, or moved by one, 100 did not become 200 by that. (An old compiler gives a call of several lines the line
+ * of its end, so that the line itself need not show.)
+ */
+function isShiftOf(originalRows: readonly LineRow[], rows: readonly LineRow[], shift: number): boolean {
+  if (originalRows.length !== rows.length) return true;
+  return rows.some(({ line }, index) => line - (originalRows[index]?.line ?? Number.NaN) === shift);
 }
 
 /**
@@ -72,6 +105,15 @@ function takesLine(name: string): boolean {
  * Level 2. Any function that is handed `__FILE__` or `__func__` beside it: `printk("%s (%d)", __FILE__, __LINE__)` of
  * `ASSERT_RTNL`, `__btrfs_abort_transaction(trans, __func__, __LINE__, …)`.
  */
+function hasPlaceBeside(section: ElfSection, { offset }: Instruction, call: Relocation, arch: Arch): boolean {
+  return section.relocations.some(
+    (relocation) =>
+      Math.abs(relocation.offset - offset) <= callDistance &&
+      relocation !== call &&
+      namesPlace(dereference(arch, relocation)),
+  );
+}
+
 function namesPlace(meant: Relocation | undefined): boolean {
   if (meant === undefined) return false;
   const { symbol, addend } = meant;

@@ -3,8 +3,9 @@
  * which functions are parts of others, and lets every reference name a symbol instead of a section and an offset.
  */
 import type { Arch } from '../arch/arch.js';
-import { STT } from '../elf/constants.js';
+import { SHF, STT } from '../elf/constants.js';
 import { type ElfObject, type ElfSection, ElfSymbol } from '../elf/object.js';
+import { type LineRow, readDebugLines } from './debug-lines.js';
 import { isAssemblerLabel, isDebugSection, isDiscardedSection } from './names.js';
 import { nameSectionReferences } from './section-references.js';
 
@@ -19,6 +20,8 @@ export interface PreparedObject {
   /** The function that GCC split `foo.cold` or `foo.part.0` off from. */
   readonly parentOf: ReadonlyMap<ElfSymbol, ElfSymbol>;
   readonly childrenOf: ReadonlyMap<ElfSymbol, readonly ElfSymbol[]>;
+  /** Source lines of code; none where there are no debug data. Read when first asked for. */
+  readonly debugLines: () => ReadonlyMap<ElfSection, readonly LineRow[]>;
 }
 
 /**
@@ -26,6 +29,7 @@ export interface PreparedObject {
  * @param object read from a file; it is changed and must not be shared
  */
 export function prepareObject(object: ElfObject, arch: Arch): PreparedObject {
+  const debugLines = lazyDebugLines(object);
   dropUnreadSections(object, arch);
   if (arch.keepsAssemblerLabels) dropAssemblerLabels(object);
   const symbolsIn = groupBySection(object);
@@ -37,9 +41,19 @@ export function prepareObject(object: ElfObject, arch: Arch): PreparedObject {
     }
   }
   const { parentOf, childrenOf } = findSplitFunctions(object);
-  const prepared = { object, arch, ownSymbol, sectionSymbol, symbolsIn, parentOf, childrenOf };
+  const prepared = { object, arch, ownSymbol, sectionSymbol, symbolsIn, parentOf, childrenOf, debugLines };
   nameSectionReferences(prepared);
   return prepared;
+}
+
+/** The table goes with the other debug data, but few comparisons need it and reading it takes time. */
+function lazyDebugLines({ sections, format }: ElfObject): PreparedObject['debugLines'] {
+  const table = sections.find(({ name, flags }) => name === '.debug_line' && (flags & SHF.COMPRESSED) === 0);
+  let lines: Map<ElfSection, LineRow[]> | undefined;
+  return () => {
+    lines ??= table === undefined ? new Map() : readDebugLines(table, format.byteOrder);
+    return lines;
+  };
 }
 
 /** Debug data, discarded sections and by-products of the build are neither compared nor shipped. */

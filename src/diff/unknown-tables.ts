@@ -63,7 +63,8 @@ function mayBeTable(patched: PreparedObject, section: ElfSection): boolean {
   if (section.type !== SHT.PROGBITS || (section.flags & SHF.ALLOC) === 0) return false;
   if ((section.flags & (SHF.EXECINSTR | SHF.MERGE)) !== 0 || section.relocations.length === 0) return false;
   if (isInitSection(section) || isExportSection(section) || isQuirkSection(section)) return false;
-  if (/^\.(data|rodata|bss|toc|kpatch|note|altinstr|orc_unwind)\b|^runtime_(ptr|shift)_/.test(section.name)) return false;
+  if (/^\.(data|rodata|bss|toc|kpatch|note|altinstr|orc_unwind)\b|^runtime_(ptr|shift)_/.test(section.name))
+    return false;
   const hasVariable = (patched.symbolsIn.get(section) ?? []).some(
     ({ type }) => type === STT.OBJECT || type === STT.FUNC,
   );
@@ -76,7 +77,11 @@ function ownerOf({ relocations }: Entry): ElfSymbol | undefined {
 }
 
 /** Entries of functions that stay behind differ; functions that are gone on one side take theirs with them. */
-function hasOtherChange({ patched, inclusion }: TableInput, before: readonly Entry[], after: readonly Entry[]): boolean {
+function hasOtherChange(
+  { patched, inclusion }: TableInput,
+  before: readonly Entry[],
+  after: readonly Entry[],
+): boolean {
   const left = new Set(
     patched.object.symbols
       .filter(({ type, section }) => type === STT.FUNC && section !== undefined && !inclusion.sections.has(section))

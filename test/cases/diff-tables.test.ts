@@ -44,7 +44,9 @@ describe.skipIf(missingPrograms.length > 0)(`tables (missing: ${missingPrograms.
 
     test('are refused where they changed and have no stride', () => {
       const odd = 'asm(".pushsection __place_table, \\"a\\"\\n.byte 1\\n.popsection")';
-      const result = compare(functions('entry(5)', `entry(6); ${odd}`, '[[0|1]]').replace('entry(5)', 'entry([[4|5]])'));
+      const result = compare(
+        functions('entry(5)', `entry(6); ${odd}`, '[[0|1]]').replace('entry(5)', 'entry([[4|5]])'),
+      );
       expect(result).toMatchObject({ kind: 'refused', codes: ['section-changed'] });
     });
   });
@@ -90,12 +92,17 @@ describe.skipIf(missingPrograms.length > 0)(`tables (missing: ${missingPrograms.
 
     test('of another kind are refused', () => {
       const entry = `asm(".pushsection .export_symbol, \\"a\\"\\n.asciz \\"[[|GPL]]\\"\\n.asciz \\"\\"\\n.balign 8\\n.quad f\\n.popsection");`;
-      expect(compare(`int f(int x) { return x; } ${entry}`)).toMatchObject({ kind: 'refused', codes: ['export-changed'] });
+      expect(compare(`int f(int x) { return x; } ${entry}`)).toMatchObject({
+        kind: 'refused',
+        codes: ['export-changed'],
+      });
     });
   });
 
   test.each(['.init.text', '.exit.text', '.ref.text'])('a change in %s names the function', (section) => {
-    const result = compare(`section_named("${section}") int f(int x) { return x + [[1|2]]; } int g(int x) { return x; }`);
+    const result = compare(
+      `section_named("${section}") int f(int x) { return x + [[1|2]]; } int g(int x) { return x; }`,
+    );
     expect(result).toMatchObject({ kind: 'refused', codes: ['init-changed'] });
     expect(texts(result)).toContain('changes f,');
   });

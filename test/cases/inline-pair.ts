@@ -100,6 +100,13 @@ function compareIn(work: string, { original, patched, flags = [], entrySizes: si
   } catch (error) {
     if (!(error instanceof KptoolError)) throw error;
     const findings = error.diagnostics;
-    return { kind: 'refused', codes: findings.map(({ code }) => code), findings, changed: [], added: [], object: undefined };
+    return {
+      kind: 'refused',
+      codes: findings.map(({ code }) => code),
+      findings,
+      changed: [],
+      added: [],
+      object: undefined,
+    };
   }
 }

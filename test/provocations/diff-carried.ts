@@ -22,7 +22,8 @@ const warns = (more: number) =>
   `int f(int x) { if (x) warn_entry("a.h", 5, 1); return x; } int g(int x) { if (x) warn_entry("a.h", 5, 1); return x + ${more}; }`;
 const place = (value: number) =>
   `asm volatile("1: nop\\n.pushsection __places, \\"a\\"\\n.long 1b - .\\n.long ${value}\\n.popsection");`;
-const places = (more: number) => `int f(int x) { ${place(5)} return x; } int g(int x) { ${place(6)} return x + ${more}; }`;
+const places = (more: number) =>
+  `int f(int x) { ${place(5)} return x; } int g(int x) { ${place(6)} return x + ${more}; }`;
 const runtime = (more: number) =>
   `int f(int x) { unsigned long v; asm("mov $0x0123456789abcdef, %0\\n1:\\n.pushsection runtime_ptr_hash, \\"a\\"\\n` +
   `.long 1b - 8 - .\\n.popsection" : "=r"(v)); return v + x + ${more}; }`;
