@@ -141,12 +141,7 @@ class LineTable {
   }
 }
 
-/** The lines of the code between two offsets of a section, in bytes, both included. */
-export function linesBetween(rows: readonly LineRow[], from: number, to: number): Set<number> {
-  const lines = new Set<number>();
-  rows.forEach(({ offset, line }, index) => {
-    const next = rows[index + 1]?.offset ?? Number.POSITIVE_INFINITY;
-    if (offset <= to && (next > from || offset >= from)) lines.add(line);
-  });
-  return lines;
+/** The line of the code at an offset of the section, in bytes; `undefined` in front of the first row. */
+export function lineAt(rows: readonly LineRow[], offset: number): number | undefined {
+  return rows.findLast((row) => row.offset <= offset)?.line;
 }

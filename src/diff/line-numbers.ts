@@ -7,7 +7,7 @@ import type { Arch, Instruction } from '../arch/arch.js';
 import { dereference } from '../arch/indirection.js';
 import { SHF } from '../elf/constants.js';
 import type { ElfSection, Relocation } from '../elf/object.js';
-import { type LineRow, linesBetween } from './debug-lines.js';
+import { type LineRow, lineAt } from './debug-lines.js';
 import type { PreparedObject } from './prepare.js';
 
 /** How far behind the load the call may stand, in bytes: the loads of six arguments and a store of a once flag. */
@@ -66,19 +66,23 @@ export function isMovedLine(
   return hasPlaceBeside(patched, instruction, call, arch) && isShiftOf(originalRows, rows, after.value - before.value);
 }
 
-/** The call behind the load, which takes what it loaded. */
+/** The call behind the load, which takes what it loaded; where none follows, the jump to a function that ends this one. */
 function nextCall(section: ElfSection, { offset, length }: Instruction, arch: Arch): Relocation | undefined {
   const from = offset + length;
-  const call = section.relocations.find((relocation) => relocation.offset >= from && arch.isCall(section, relocation));
-  return call === undefined || call.offset > from + callDistance ? undefined : call;
+  const isNear = (relocation: Relocation) => relocation.offset >= from && relocation.offset <= from + callDistance;
+  return (
+    section.relocations.find((relocation) => isNear(relocation) && arch.isCall(section, relocation)) ??
+    section.relocations.find((relocation) => isNear(relocation) && arch.isJump?.(section, relocation) === true)
+  );
 }
 
 /**
  * Level 3. Any function, where the debug data of both sides give the statement that very line: `note(x, __LINE__)` in line
  * 41 loads 41, and in line 42 of the patched source 42. `wait(5)` that became `wait(6)` stands in neither line 5 nor 6.
+ * Other statements between the load and the call, which the compiler mixes in, do not count.
  */
 function isOwnLine(rows: readonly LineRow[], { offset }: Instruction, call: Relocation, value: number): boolean {
-  return linesBetween(rows, offset, call.offset).has(value);
+  return lineAt(rows, offset) === value || lineAt(rows, call.offset) === value;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { linesBetween, readDebugLines } from '../../../src/diff/debug-lines.js';
+import { lineAt, readDebugLines } from '../../../src/diff/debug-lines.js';
 import { SHT, STT } from '../../../src/elf/constants.js';
 import { ElfSection, ElfSymbol } from '../../../src/elf/object.js';
 
@@ -51,13 +51,11 @@ describe('readDebugLines', () => {
   });
 });
 
-test('linesBetween: the row that covers the start, and all up to the end', () => {
+test('lineAt: the last row that is not behind', () => {
   const rows = [
-    { offset: 0, line: 1 },
-    { offset: 4, line: 2 },
-    { offset: 8, line: 3 },
-    { offset: 12, line: 4 },
+    { offset: 4, line: 7 },
+    { offset: 8, line: 9 },
+    { offset: 8, line: 8 },
   ];
-  expect([...linesBetween(rows, 5, 8)]).toEqual([2, 3]);
-  expect([...linesBetween(rows, 12, 40)]).toEqual([4]);
+  expect([0, 4, 7, 8, 99].map((offset) => lineAt(rows, offset))).toEqual([undefined, 7, 7, 8, 8]);
 });
