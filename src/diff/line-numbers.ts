@@ -55,25 +55,29 @@ export function isMovedLine(
   const after = arch.argumentLoad(patched, instruction);
   if (before === undefined || after === undefined || before.register !== after.register) return false;
   if (before.value > largestLine || after.value > largestLine) return false;
-  const call = nextCall(patched, instruction, arch);
-  if (call === undefined) return false;
-  if (takesLine(call.symbol.name)) return true;
+  const call = nextCall(patched, instruction, arch.isCall.bind(arch));
+  if (call !== undefined && takesLine(call.symbol.name)) return true;
+  const isBesidePlace = call !== undefined && hasPlaceBeside(patched, instruction, call, arch);
   const [originalRows, rows] = [originalSide.debugLines().get(original), patchedSide.debugLines().get(patched)];
-  if (originalRows === undefined || rows === undefined) return hasPlaceBeside(patched, instruction, call, arch);
-  if (isOwnLine(originalRows, instruction, call, before.value) && isOwnLine(rows, instruction, call, after.value)) {
+  if (originalRows === undefined || rows === undefined) return isBesidePlace;
+  // What stands in tail position is jumped to.
+  const user = call ?? nextCall(patched, instruction, (section, jump) => arch.isJump?.(section, jump) === true);
+  if (user === undefined) return false;
+  if (isOwnLine(originalRows, instruction, user, before.value) && isOwnLine(rows, instruction, user, after.value)) {
     return true;
   }
-  return hasPlaceBeside(patched, instruction, call, arch) && isShiftOf(originalRows, rows, after.value - before.value);
+  return isBesidePlace && isShiftOf(originalRows, rows, after.value - before.value);
 }
 
-/** The call behind the load, which takes what it loaded; where none follows, the jump to a function that ends this one. */
-function nextCall(section: ElfSection, { offset, length }: Instruction, arch: Arch): Relocation | undefined {
+/** The call behind the load, which takes what it loaded. */
+function nextCall(
+  section: ElfSection,
+  { offset, length }: Instruction,
+  isCall: Arch['isCall'],
+): Relocation | undefined {
   const from = offset + length;
-  const isNear = (relocation: Relocation) => relocation.offset >= from && relocation.offset <= from + callDistance;
-  return (
-    section.relocations.find((relocation) => isNear(relocation) && arch.isCall(section, relocation)) ??
-    section.relocations.find((relocation) => isNear(relocation) && arch.isJump?.(section, relocation) === true)
-  );
+  const call = section.relocations.find((relocation) => relocation.offset >= from && isCall(section, relocation));
+  return call === undefined || call.offset > from + callDistance ? undefined : call;
 }
 
 /**
