@@ -141,7 +141,7 @@ function* movedLines(input: ExplainInput): Generator<CodePair> {
     if (symbol.type !== STT.FUNC || input.comparison.sections.get(section) !== 'same') continue;
     const pair = pairOf(input, symbol);
     if (pair === undefined || Buffer.compare(pair.original.section.content, section.content) === 0) continue;
-    if (isLineNumberChange(pair.original.section, section, input.patched.arch)) yield pair;
+    if (isLineNumberChange(pair.original.section, section, input)) yield pair;
   }
 }
 

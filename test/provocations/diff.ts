@@ -11,6 +11,7 @@ import { diffPair } from '../../src/pipeline/diff-pair.js';
 import { CALL, lookupOf, R_32S, R_64, R_PC32, RET, Scene, sectionOf } from '../builders/diff-scene.js';
 import { ObjectBuilder } from '../builders/elf.js';
 import { tableOf } from '../builders/symbols.js';
+import { diffCarriedProvocations } from './diff-carried.js';
 import { diffMacroProvocations } from './diff-macros.js';
 import type { Provocations } from './provocation.js';
 
@@ -135,6 +136,7 @@ const inModule = (...names: readonly string[]) =>
 
 export const diffProvocations = {
   ...diffMacroProvocations,
+  ...diffCarriedProvocations,
   'elf-formats-differ': () =>
     diffObjects({ original: formatted(EM.X86_64), patched: formatted(EM.X86_64, 1), ...surroundings }),
   'elf-machine-unsupported': () => diffObjects({ original: formatted(40), patched: formatted(40), ...surroundings }),
@@ -157,7 +159,6 @@ export const diffProvocations = {
     refer(toy, scene.builder.sectionSymbol(data), 5);
   }),
   'init-changed': comparing(initFunction(NOP), initFunction(0x50)),
-  'export-changed': comparing(sectionWith('__ksymtab', [1]), sectionWith('__ksymtab', [2])),
   'section-changed': comparing(sectionWith('.toy', [1]), sectionWith('.toy', [2])),
   'group-changed': comparing(() => {}, inGroup),
   'function-not-traceable': comparing(
