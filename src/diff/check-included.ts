@@ -10,6 +10,7 @@ import type { Inclusion } from './include.js';
 import type { PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
 import type { RebuiltTable } from './special-tables.js';
+import { returnOf } from './split-parts.js';
 
 export interface IncludedInput {
   readonly patched: PreparedObject;
@@ -37,9 +38,9 @@ function checkPartsLeftBehind({ patched, inclusion }: IncludedInput): Diagnostic
     if (part.section === undefined || inclusion.sections.has(part.section)) continue;
     if (parent.section === undefined || !inclusion.sections.has(parent.section)) continue;
     if (patched.arch.traceOffset(part) !== undefined) continue;
-    const back = part.section.relocations.find(({ symbol }) => symbol === parent);
-    if (back === undefined) continue;
-    findings.push(diagnose('split-part-returns', { part: part.name, parent: parent.name, offset: back.offset }));
+    const offset = returnOf(part, parent);
+    if (offset === undefined) continue;
+    findings.push(diagnose('split-part-returns', { part: part.name, parent: parent.name, offset }));
   }
   return findings;
 }

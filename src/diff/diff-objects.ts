@@ -22,6 +22,7 @@ import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
 import { prepareObject } from './prepare.js';
 import { rebuildTables, tableNames } from './special-tables.js';
+import { takeReturningParts } from './split-parts.js';
 import { correlateStaticLocals } from './static-locals.js';
 import { rebuildUnknownTables } from './unknown-tables.js';
 
@@ -33,6 +34,11 @@ export interface DiffInput {
   readonly lookup: Lookup;
   /** Find out why functions changed; costs a second look at each. */
   readonly explain?: boolean;
+  /**
+   * An unchanged `foo.cold` that jumps back into a changed `foo` goes along. kpatch leaves it behind; without this the
+   * result is kpatch's, with a warning.
+   */
+  readonly shipsReturningParts?: boolean | undefined;
 }
 
 export type DiffOutcome =
@@ -89,6 +95,9 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const { comparison, findings } = compareObjects({ original, patched, correlation });
   const markFindings = applyAuthorMarks(patched, comparison);
   const { callbacks, findings: callbackFindings } = findCallbacks(patched, comparison);
+
+  // The new function must not come back to the original one by way of a part that did not change.
+  if (input.shipsReturningParts) takeReturningParts(patched, comparison);
 
   // What cannot change in place goes along with those who use it, as new.
   const carried = carryAlong({ original, patched, correlation, comparison, tableNames: tableNames(arch) }, parted);

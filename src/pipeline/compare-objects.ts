@@ -64,6 +64,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           exports,
           entrySizes,
           explain,
+          shipsReturningParts: true,
         });
         warnings.push(...outcome.warnings);
         if (outcome.kind === 'changed')

@@ -35,6 +35,8 @@ export interface PairInput {
   readonly entrySizes: EntrySizes;
   /** Find out why functions changed. */
   readonly explain?: boolean;
+  /** See `DiffInput`: the build wants it, `create-diff-object` gives what kpatch gives. */
+  readonly shipsReturningParts?: boolean;
 }
 
 export type PairOutcome =
@@ -73,6 +75,7 @@ export function diffPair(input: PairInput): PairOutcome {
     entrySizes: input.entrySizes,
     lookup,
     explain: input.explain ?? false,
+    shipsReturningParts: input.shipsReturningParts,
   });
   if (outcome.kind === 'unchanged') return outcome;
 
