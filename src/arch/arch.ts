@@ -70,7 +70,7 @@ export interface Arch {
   targetBias(section: ElfSection, relocation: Relocation): number | undefined;
 
   /** A reference of this kind stores a function's address, which may be called later, rather than calling it. */
-  storesAddress(relocation: Relocation): boolean;
+  storesAddress(relocation: Relocation, section: ElfSection): boolean;
 
   /** The module loader makes sense of the relocation by itself; it names no symbol that could be somebody else's. */
   isLoaderOwn(relocation: Relocation, section: ElfSection): boolean;

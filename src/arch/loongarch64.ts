@@ -11,7 +11,12 @@ const R_LARCH_64 = 2;
 const R_LARCH_B26 = 66;
 const R_LARCH_PCALA_HI20 = 71;
 const R_LARCH_PCALA_LO12 = 72;
+const R_LARCH_GOT_PC_HI20 = 75;
+const R_LARCH_GOT_PC_LO12 = 76;
 const R_LARCH_CALL36 = 110;
+
+/** The two halves of an address, computed or (`-fPIC`, global functions) taken from the table that the loader fills in. */
+const addressTypes = new Set([R_LARCH_PCALA_HI20, R_LARCH_PCALA_LO12, R_LARCH_GOT_PC_HI20, R_LARCH_GOT_PC_LO12]);
 
 /** `andi $zero, $zero, 0` */
 const NOP = 0x03400000;
@@ -32,7 +37,7 @@ export const loongarch64: Arch = {
   },
 
   storesAddress(relocation) {
-    return relocation.type === R_LARCH_PCALA_HI20 || relocation.type === R_LARCH_PCALA_LO12;
+    return addressTypes.has(relocation.type);
   },
 
   traceOffset({ section, value }) {

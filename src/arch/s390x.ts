@@ -3,7 +3,7 @@
  * Instructions have two, four or six bytes, as their first two bits say; relative operands count halfwords from the
  * start of their instruction.
  */
-import type { ElfSection } from '../elf/object.js';
+import type { ElfSection, Relocation } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
 import { hexText } from './hex-text.js';
 
@@ -34,6 +34,12 @@ function hasBytes({ content }: ElfSection, offset: number, bytes: readonly numbe
   return bytes.every((byte, index) => content[offset + index] === byte);
 }
 
+/** `larl %rN,function`, which is relocated like a branch to the function. */
+function isLoadOfAddress({ content }: ElfSection, { type, offset }: Relocation): boolean {
+  const isRelative = type === R_390_PC32DBL || type === R_390_PLT32DBL;
+  return isRelative && content[offset - 2] === 0xc0 && ((content[offset - 1] ?? 0) & 0xf) === 0;
+}
+
 export const s390x: Arch = {
   name: 's390x',
   machine: 22,
@@ -59,8 +65,8 @@ export const s390x: Arch = {
     return isRelative ? -2 : 0;
   },
 
-  storesAddress(relocation) {
-    return relocation.type === R_390_GOTENT;
+  storesAddress(relocation, section) {
+    return relocation.type === R_390_GOTENT || isLoadOfAddress(section, relocation);
   },
 
   traceOffset({ section, value }) {

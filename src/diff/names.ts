@@ -143,8 +143,9 @@ export function isSourcePosition(section: ElfSection): boolean {
   return /\.\.?Lubsan_(data|type)\d+$/.test(section.name);
 }
 
+/** Also `.eh_frame`, which arm64 compilers write unasked and no livepatch brings along: stacks are unwound by frame there. */
 export function isDebugSection(section: ElfSection): boolean {
-  return section.name.startsWith('.debug_') || section.name === '.BTF' || section.name === '.BTF.ext';
+  return section.name.startsWith('.debug_') || ['.BTF', '.BTF.ext', '.eh_frame'].includes(section.name);
 }
 
 /** Thrown away when the kernel or a module is linked (`DISCARDS` in include/asm-generic/vmlinux.lds.h). */

@@ -76,13 +76,15 @@ function mayNeedLoader(
  */
 function pointersToReplaced({ arch, object, statuses, splitFunctions }: ObjectDiff): Set<Relocation> {
   const pointers = new Set<Relocation>();
-  for (const { relocations } of object.sections) {
-    for (const relocation of relocations) {
-      if (!arch.storesAddress(relocation)) continue;
+  for (const section of object.sections) {
+    for (const relocation of section.relocations) {
+      if (!arch.storesAddress(relocation, section)) continue;
       const meant = dereference(arch, relocation);
       if (meant?.symbol.section === undefined) continue;
       const { symbol, addend } = meant;
-      const isFunction = symbol.type === STT.FUNC && addend === 0 && !splitFunctions.has(symbol);
+      const bias = meant === relocation ? arch.targetBias(section, relocation) : 0;
+      const isStart = addend + (bias ?? 0) === 0;
+      const isFunction = symbol.type === STT.FUNC && isStart && !splitFunctions.has(symbol);
       if (isFunction && statuses.get(symbol) !== 'new' && !symbol.name.includes('.')) pointers.add(meant);
     }
   }
