@@ -15,6 +15,11 @@ export const diffMessages = {
     why: 'How a function is entered and which tables belong to it differs from CPU to CPU.',
     fix: 'Build for a supported architecture; the README lists them.',
   }),
+  'livepatch-compared': (details: { fileName: string; found: string }) => ({
+    what: `${details.fileName} is part of a livepatch, not an object of the source tree: it has ${details.found}`,
+    why: 'What the livepatch loader is to resolve would be lost in the comparison.',
+    fix: 'Give the objects that the compiler made of the source, before and after the patch.',
+  }),
   'static-local-removed': (details: { variable: string; functionName: string }) => ({
     what: `${details.functionName} no longer uses its static variable ${details.variable}`,
     why: 'Its value would be lost, and whether another variable took its place cannot be told from the objects.',

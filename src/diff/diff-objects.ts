@@ -74,10 +74,12 @@ export interface ObjectDiff {
 
 /**
  * @throws KptoolError with every finding that stands in the way, see the passes; `elf-formats-differ`,
- *   `elf-machine-unsupported`
+ *   `elf-machine-unsupported`, `livepatch-compared`
  */
 export function diffObjects(input: DiffInput): DiffOutcome {
   const arch = commonArch(input.original, input.patched);
+  refuseLivepatch(input.original);
+  refuseLivepatch(input.patched);
 
   // Debug data and build by-products go; references name symbols instead of sections and offsets.
   const original = prepareObject(input.original, arch);
@@ -162,6 +164,14 @@ function commonArch(original: ElfObject, patched: ElfObject): Arch {
   }
   const arch = selectArch(format, knownArchs);
   return arch ?? fail('elf-machine-unsupported', { fileName: original.fileName, machine: format.machine });
+}
+
+/** Relocations and symbols for the livepatch loader; no compiler makes them (Documentation/livepatch/module-elf-format.rst). */
+function refuseLivepatch({ fileName, sections, symbols }: ElfObject): void {
+  const table = sections.flatMap(({ extraRelocationTables }) => extraRelocationTables)[0];
+  const symbol = symbols.find(({ place }) => place === 'livepatch');
+  if (table !== undefined) fail('livepatch-compared', { fileName, found: `the relocation table ${table.name}` });
+  if (symbol !== undefined) fail('livepatch-compared', { fileName, found: `the symbol ${symbol.name}` });
 }
 
 /** `foo.cold` is reached from `foo`; a `foo.part.0` with an ftrace entry of its own is redirected like any function. */

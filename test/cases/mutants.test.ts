@@ -1,0 +1,99 @@
+/**
+ * Whatever happens to an object, comparing it ends with a result or with a diagnostic: no other exception, no endless work,
+ * no runaway memory. The seeds are the objects of fixtures/arch, of every CPU.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EntrySizes } from '../../src/arch/arch.js';
+import { readElf } from '../../src/elf/read.js';
+import { writeElf } from '../../src/elf/write.js';
+import { encodeIntermediate } from '../../src/livepatch/encode-intermediate.js';
+import type { PairInput } from '../../src/pipeline/diff-pair.js';
+import { damage, damaged } from '../builders/mutate-elf.js';
+import { startWatchdog, type Watchdog } from '../builders/watchdog.js';
+import { casesOf, cpus, readCase, runPair } from './arch-case.js';
+
+const seed = Number(process.env.KPTOOL_SEED ?? 20_261_122);
+const runs = Number(process.env.KPTOOL_MUTANTS ?? 6000);
+const longestMilliseconds = 2000;
+const mostMemory = 512 * 1024 * 1024;
+
+const pairs = cpus.flatMap((cpu) =>
+  casesOf(cpu).map((name) => ({ name: `${cpu}/${name}`, input: readCase(cpu, name) })),
+);
+/** Pairs that differ, and each patched object with itself. */
+const seeds = pairs.flatMap((pair) => [
+  pair,
+  { name: `${pair.name} unchanged`, input: { ...pair.input, original: pair.input.patched } },
+]);
+const donors = seeds.map(({ input }) => input.patched);
+
+/** Mostly those of the kernel; else sizes that fit no table. */
+const sizes: fc.Arbitrary<number | undefined> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constantFrom(1, 3, 5, 4096) },
+);
+
+/** Sound and damaged objects; a number of a seed stands for its objects so that a failure is short to tell. */
+const mutant = fc.record({
+  seed: fc.nat(seeds.length - 1),
+  donor: fc.nat(donors.length - 1),
+  side: fc.constantFrom('original' as const, 'patched' as const),
+  damages: fc.array(damage, { minLength: 1, maxLength: 3 }),
+  entrySize: sizes,
+});
+
+let watchdog: Watchdog | undefined;
+beforeAll(() => {
+  watchdog = startWatchdog(10 * longestMilliseconds);
+});
+afterAll(() => watchdog?.stop());
+
+/** As `create-diff-object` does, to the written bytes. */
+function compare(input: PairInput): 'changed' | 'unchanged' | 'refused' {
+  const result = runPair(input);
+  if (result.kind !== 'changed') return result.kind;
+  encodeIntermediate(result.diff.object, result.parts, result.diff.arch.absolute64);
+  readElf(writeElf(result.diff.object), 'written.o');
+  return 'changed';
+}
+
+test(`a damaged object is compared or refused (seed ${seed}, ${runs} mutants)`, { timeout: 180_000 }, () => {
+  const outcomes = { changed: 0, unchanged: 0, refused: 0 };
+  const memoryBefore = process.resourceUsage().maxRSS * 1024;
+  let longest = 0;
+  const property = fc.property(mutant, ({ seed: number, donor, side, damages, entrySize }) => {
+    watchdog?.beat();
+    const sound = seeds[number]?.input;
+    if (sound === undefined) return;
+    const input = {
+      ...sound,
+      [side]: damaged(sound[side] ?? new Uint8Array(0), damages, donors[donor] ?? new Uint8Array(0)),
+      entrySizes: entrySize === undefined ? sound.entrySizes : allOf(entrySize),
+    };
+    const start = performance.now();
+    outcomes[compare(input)] += 1;
+    const milliseconds = performance.now() - start;
+    longest = Math.max(longest, milliseconds);
+    expect(milliseconds).toBeLessThan(longestMilliseconds);
+    expect(process.resourceUsage().maxRSS * 1024 - memoryBefore).toBeLessThan(mostMemory);
+  });
+  fc.assert(property, { seed, numRuns: runs });
+  const memory = Math.round((process.resourceUsage().maxRSS * 1024 - memoryBefore) / 1024 / 1024);
+  console.log(
+    `seed ${seed}: ${JSON.stringify(outcomes)}; longest ${Math.round(longest)} ms; ${memory} MiB more than before`,
+  );
+  // A property that only ever sees one side proves little.
+  for (const outcome of Object.values(outcomes)) expect(outcome).toBeGreaterThan(runs / 100);
+});
+
+function allOf(bytes: number): EntrySizes {
+  return {
+    ALT_STRUCT_SIZE: bytes,
+    BUG_STRUCT_SIZE: bytes,
+    EX_STRUCT_SIZE: bytes,
+    FIXUP_STRUCT_SIZE: bytes,
+    JUMP_STRUCT_SIZE: bytes,
+    ORC_STRUCT_SIZE: bytes,
+  };
+}
