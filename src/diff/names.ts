@@ -12,6 +12,8 @@ import type { ElfSection, ElfSymbol } from '../elf/object.js';
  * alignment.
  */
 export function canonicalName(name: string): string {
+  // Nearly all names have neither; objects have tens of thousands.
+  if (!name.includes('.') && !name.includes('__UNIQUE_ID_')) return name;
   if (name.includes('.str1.')) return name;
   const parts = name.split('.');
   const [first = '', ...suffixes] = parts.map((part) => (part.includes(uniqueId) ? withoutNumber(part) : part));

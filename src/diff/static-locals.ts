@@ -35,6 +35,9 @@ export function correlateStaticLocals(
 class StaticLocalMatcher {
   readonly findings: Diagnostic[] = [];
   readonly #reported = new Set<ElfSymbol>();
+  /** Of patched sections, filled on first use: what they and their parts use, once each and in order. */
+  readonly #usedWithParts = new Map<ElfSection, ReadonlySet<ElfSymbol>>();
+  readonly #usedByName = new Map<ElfSection, ReadonlyMap<string, readonly ElfSymbol[]>>();
 
   constructor(
     readonly original: PreparedObject,
@@ -130,19 +133,32 @@ class StaticLocalMatcher {
   }
 
   #firstOpenUse(user: ElfSection, wanted: ElfSymbol, needsSameSize: boolean): ElfSymbol | undefined {
-    for (const part of this.#withParts(user)) {
-      for (const symbol of this.#used(this.patched, part)) {
-        if (symbol.type !== wanted.type || symbol.section === undefined) continue;
-        if (needsSameSize && symbol.size !== wanted.size) continue;
-        if (this.correlation.symbols.originalOf(symbol) !== undefined) continue;
-        if (canonicalName(symbol.name) === canonicalName(wanted.name)) return symbol;
-      }
-    }
-    return undefined;
+    const namesakes = this.#namesakesUsed(user).get(canonicalName(wanted.name)) ?? [];
+    return namesakes.find((symbol) => {
+      if (symbol.type !== wanted.type || symbol.section === undefined) return false;
+      if (needsSameSize && symbol.size !== wanted.size) return false;
+      return this.correlation.symbols.originalOf(symbol) === undefined;
+    });
   }
 
   #uses(user: ElfSection, wanted: ElfSymbol): boolean {
-    return this.#withParts(user).some((part) => this.#used(this.patched, part).includes(wanted));
+    return this.#allUsed(user).has(wanted);
+  }
+
+  #allUsed(user: ElfSection): ReadonlySet<ElfSymbol> {
+    const known = this.#usedWithParts.get(user);
+    if (known !== undefined) return known;
+    const used = new Set(this.#withParts(user).flatMap((part) => this.#used(this.patched, part)));
+    this.#usedWithParts.set(user, used);
+    return used;
+  }
+
+  #namesakesUsed(user: ElfSection): ReadonlyMap<string, readonly ElfSymbol[]> {
+    const known = this.#usedByName.get(user);
+    if (known !== undefined) return known;
+    const byName = groupBy([...this.#allUsed(user)], ({ name }) => canonicalName(name));
+    this.#usedByName.set(user, byName);
+    return byName;
   }
 
   /** A patched section and the sections of the functions that were split off from its function, at any depth. */

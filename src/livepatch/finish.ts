@@ -62,8 +62,9 @@ function refuseUnknownSections(linked: ElfObject): void {
 /** Lets every relocation that names an alias name the function itself; returns the replacements among these functions too. */
 function withoutAliases(linked: ElfObject): { module: ElfObject; replacements: Set<ElfSymbol> } {
   const functions = new Map<ElfSymbol, ElfSymbol>();
+  const starts = functionsByStart(linked.symbols);
   for (const alias of linked.symbols.filter(isAlias)) {
-    const namesakes = linked.symbols.filter((symbol) => isFunctionAt(symbol, alias));
+    const namesakes = (alias.section && starts.get(alias.section)?.get(alias.value)) ?? [];
     // Where a function has several names, the one that covers as many bytes is the function.
     const own = namesakes.find(({ size }) => size === alias.size) ?? namesakes[0];
     if (own === undefined) fail('replacement-without-function', { file: linked.fileName, alias: alias.name });
@@ -82,9 +83,18 @@ function isAlias(symbol: ElfSymbol): boolean {
   return isReplacementAlias(symbol) || isCallbackAlias(symbol);
 }
 
-function isFunctionAt(symbol: ElfSymbol, alias: ElfSymbol): boolean {
-  const isSamePlace = symbol.place === alias.place && symbol.value === alias.value && symbol.section !== undefined;
-  return isSamePlace && symbol.type === STT.FUNC && !isAlias(symbol);
+/** The module's own functions by section and offset, in table order. */
+function functionsByStart(symbols: readonly ElfSymbol[]): Map<ElfSection, Map<number, ElfSymbol[]>> {
+  const starts = new Map<ElfSection, Map<number, ElfSymbol[]>>();
+  for (const symbol of symbols) {
+    if (symbol.section === undefined || symbol.type !== STT.FUNC || isAlias(symbol)) continue;
+    const inSection = starts.get(symbol.section) ?? new Map<number, ElfSymbol[]>();
+    starts.set(symbol.section, inSection);
+    const namesakes = inSection.get(symbol.value) ?? [];
+    inSection.set(symbol.value, namesakes);
+    namesakes.push(symbol);
+  }
+  return starts;
 }
 
 function addKlpRelocations(

@@ -3,7 +3,7 @@
  * that its symbols which are found for sure, global ones too, enclose the others.
  */
 import { STB, STT } from '../elf/constants.js';
-import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import type { ElfSymbol } from '../elf/object.js';
 import { isDrifting } from './drifting-names.js';
 import type { Decision, Question } from './question.js';
 import { isFunctionOrObject, type TableSymbol, type TargetTable } from './symbol-table.js';
@@ -46,9 +46,10 @@ function enclosedByKin({ candidates, table }: Question, kin: readonly ElfSymbol[
  * right behind it, in the object as in the target, and both have the object's sizes.
  */
 function besideKin({ own, candidates, original, table }: Question, kin: readonly ElfSymbol[]): Decision | undefined {
-  const inOrder = [...kin]
-    .filter(({ type }) => type === own.type)
-    .sort((a, b) => placeIn(original, a) - placeIn(original, b));
+  const places = new Map(original.sections.map((section, place) => [section, place]));
+  /** gcc emits the sections of `-ffunction-sections` in the order in which it emits functions. */
+  const placeOf = ({ section }: ElfSymbol) => (section === undefined ? -1 : (places.get(section) ?? -1));
+  const inOrder = kin.filter(({ type }) => type === own.type).sort((a, b) => placeOf(a) - placeOf(b));
   const at = inOrder.indexOf(own);
   const beside = candidates.flatMap((symbol) => {
     if (symbol.size !== own.size) return [];
@@ -67,21 +68,50 @@ function isSame(theirs: TableSymbol | undefined, ours: ElfSymbol | undefined): b
   return ours.type === STT.FUNC || !isDrifting(ours.name);
 }
 
-/** gcc emits the sections of `-ffunction-sections` in the order in which it emits functions. */
-function placeIn(original: ElfObject, { section }: ElfSymbol): number {
-  return section === undefined ? -1 : original.sections.indexOf(section);
-}
-
 /** What lies next to the symbol in its section; `__pfx_` symbols, which objtool makes for the padding, do not count. */
 function adjacent(symbol: TableSymbol, table: TargetTable): { before?: TableSymbol; after?: TableSymbol } {
-  let before: TableSymbol | undefined;
-  let after: TableSymbol | undefined;
-  for (const other of table.symbols) {
-    if (other.place !== symbol.place || other.type !== symbol.type || other.name.startsWith('__pfx_')) continue;
-    if (other.value < symbol.value && (before === undefined || other.value > before.value)) before = other;
-    if (other.value > symbol.value && (after === undefined || other.value < after.value)) after = other;
-  }
+  const inOrder = orderOf(table).get(symbol.place)?.get(symbol.type) ?? [];
+  const first = countBelow(inOrder, symbol.value);
+  const [before, after] = [inOrder[first - 1], inOrder[countBelow(inOrder, symbol.value + 1n)]];
   return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+}
+
+type Order = ReadonlyMap<TableSymbol['place'], ReadonlyMap<number, readonly TableSymbol[]>>;
+
+const orders = new WeakMap<TargetTable, Order>();
+
+/** The symbols by section and type in the order of their addresses, one for each address: the first in the table. */
+function orderOf(table: TargetTable): Order {
+  const known = orders.get(table);
+  if (known !== undefined) return known;
+  const order = new Map<TableSymbol['place'], Map<number, TableSymbol[]>>();
+  for (const symbol of [...table.symbols].sort(byAddressAndPlace)) {
+    if (symbol.name.startsWith('__pfx_')) continue;
+    const types = order.get(symbol.place) ?? new Map<number, TableSymbol[]>();
+    order.set(symbol.place, types);
+    const symbols = types.get(symbol.type) ?? [];
+    types.set(symbol.type, symbols);
+    if (symbols.at(-1)?.value !== symbol.value) symbols.push(symbol);
+  }
+  orders.set(table, order);
+  return order;
+}
+
+/** How many of the symbols, which are in order, lie below the address; by bisection. */
+function countBelow(symbols: readonly TableSymbol[], address: bigint): number {
+  let low = 0;
+  let high = symbols.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((symbols[middle]?.value ?? 0n) < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function byAddressAndPlace(a: TableSymbol, b: TableSymbol): number {
+  if (a.value !== b.value) return a.value < b.value ? -1 : 1;
+  return a.index - b.index;
 }
 
 /** What the target has once, with the object's size and binding: no other object's by chance. */
@@ -100,17 +130,14 @@ function enclosed(
   symbol: TableSymbol,
   anchors: readonly TableSymbol[],
 ): { first: TableSymbol; last: TableSymbol } | undefined {
-  const near = anchors.filter(({ place }) => place === symbol.place);
-  const first = near
-    .filter(({ value }) => value < symbol.value)
-    .sort(byAddress)
-    .at(-1);
-  const last = near.filter(({ value }) => value > symbol.value).sort(byAddress)[0];
+  let first: TableSymbol | undefined;
+  let last: TableSymbol | undefined;
+  for (const anchor of anchors) {
+    if (anchor.place !== symbol.place) continue;
+    if (anchor.value < symbol.value && (first === undefined || anchor.value >= first.value)) first = anchor;
+    if (anchor.value > symbol.value && (last === undefined || anchor.value < last.value)) last = anchor;
+  }
   return first === undefined || last === undefined ? undefined : { first, last };
-}
-
-function byAddress(a: TableSymbol, b: TableSymbol): number {
-  return a.value < b.value ? -1 : 1;
 }
 
 /** Without the symbol's own name, which `-ffunction-sections` appends: `.text.unlikely` of `.text.unlikely.cm_open`. */

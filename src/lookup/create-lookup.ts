@@ -8,6 +8,7 @@ import { decideByAddress } from './address-range.js';
 import { answerAmbiguous, answerFound } from './answer.js';
 import { isDrifting, mayDrift, stemOf } from './drifting-names.js';
 import type { Exports } from './exports.js';
+import { indexLocals, type LocalIndex } from './local-index.js';
 import type { Lookup, LookupAnswer } from './lookup.js';
 import { decideByNeighbours } from './neighbours.js';
 import type { Decision, Question } from './question.js';
@@ -49,6 +50,7 @@ export function createLookup(input: LookupInput): Lookup {
   const scene: Scene = {
     ...input,
     file: resolveFile(original, table, linkOrder),
+    locals: lazily(() => indexLocals(original)),
     numbered: lazily(() => byStem(table)),
   };
   return {
@@ -60,6 +62,7 @@ export function createLookup(input: LookupInput): Lookup {
 
 interface Scene extends LookupInput {
   readonly file: FileResolution;
+  readonly locals: () => LocalIndex;
   /** The target's local symbols whose names may drift, by stem. */
   readonly numbered: () => ReadonlyMap<string, readonly TableSymbol[]>;
 }
@@ -124,9 +127,7 @@ function findGlobal(name: string, { table, exports, objectName }: Scene): Lookup
 
 function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
   const { original, table, file } = scene;
-  const own = original.symbols.find(
-    (symbol) => symbol.name === name && symbol.type === type && symbol.bind === STB.LOCAL,
-  );
+  const own = scene.locals().named(name, type);
   const namesakes = table.named(name).filter((symbol) => {
     return isStatic(symbol) && symbol.type === type && !isAnotherNumber(symbol, own);
   });
@@ -191,13 +192,13 @@ function findDrifted(name: string, own: ElfSymbol | undefined, scene: Scene): Lo
   if (own === undefined || own.size === 0 || !mayDrift(name)) return { kind: 'missing' };
   const isKin = (symbol: { name: string; type: number }) =>
     symbol.type === own.type && stemOf(symbol.name) === stemOf(name);
-  const ours = scene.original.symbols.filter((symbol) => symbol.bind === STB.LOCAL && isKin(symbol));
+  const ours = scene.locals().countOfStem(stemOf(name), own.type);
   const theirs = withinFile((scene.numbered().get(stemOf(name)) ?? []).filter(isKin), scene.file);
   const [symbol] = theirs;
   if (symbol === undefined) return { kind: 'missing' };
   const names = theirs.map((candidate) => candidate.name).join(', ');
-  if (ours.length > 1 || theirs.length > 1) {
-    const reason = `its number may have changed: the object has ${ours.length} symbols like it, the target ${names}`;
+  if (ours > 1 || theirs.length > 1) {
+    const reason = `its number may have changed: the object has ${ours} symbols like it, the target ${names}`;
     return { kind: 'missing', reason };
   }
   if (symbol.size !== own.size) {

@@ -97,13 +97,24 @@ function longestInOrder(
   for (const symbol of stretch) {
     const ranked = ranks.get(keyOf(symbol));
     if (ranked === undefined || !isWanted(ranked)) continue;
-    const found = chains.findIndex(({ rank }) => rank >= ranked.rank);
-    const place = found === -1 ? chains.length : found;
+    const place = countBelow(chains, ranked.rank);
     chains[place] = { symbol, rank: ranked.rank, previous: chains[place - 1] };
   }
   const chain: TableSymbol[] = [];
-  for (let link = chains.at(-1); link !== undefined; link = link.previous) chain.unshift(link.symbol);
-  return chain;
+  for (let link = chains.at(-1); link !== undefined; link = link.previous) chain.push(link.symbol);
+  return chain.reverse();
+}
+
+/** How many of the chains, whose last ranks rise, end below `rank`; by bisection. */
+function countBelow(chains: readonly { readonly rank: number }[], rank: number): number {
+  let low = 0;
+  let high = chains.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((chains[middle]?.rank ?? 0) < rank) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Data has common names and common sizes; it confirms, but no single object of it decides. */
