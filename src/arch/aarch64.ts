@@ -20,8 +20,12 @@ const BTI_C = 0xd503245f;
 const entryNops = 2;
 
 function isPadding(section: ElfSection, bytes: number): boolean {
-  const instructions = fixedWidthInstructions(section)?.filter(({ offset }) => offset < bytes) ?? [];
-  return bytes % 4 === 0 && instructions.every(({ offset }) => wordAt(section, offset) === NOP);
+  if (bytes % 4 !== 0) return false;
+  // Stops at the first instruction that is none, however far the function is from the start of its section.
+  for (let offset = 0; offset < bytes; offset += 4) {
+    if (wordAt(section, offset) !== NOP) return false;
+  }
+  return true;
 }
 
 export const aarch64: Arch = {

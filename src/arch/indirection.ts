@@ -6,15 +6,22 @@
 import type { ElfSection, Relocation } from '../elf/object.js';
 import type { Arch } from './arch.js';
 
-const slotsOf = new WeakMap<ElfSection, { readonly count: number; readonly slots: Map<number, Relocation> }>();
+interface KnownSlots {
+  readonly relocations: readonly Relocation[];
+  readonly count: number;
+  readonly slots: ReadonlyMap<number, Relocation>;
+}
+
+const slotsOf = new WeakMap<ElfSection, KnownSlots>();
 
 /** What a slot holds where no relocation fills it: `undefined`; its bytes are a constant then. */
 function slotAt(table: ElfSection, offset: number): Relocation | undefined {
   let known = slotsOf.get(table);
   // Relocations are taken out of the table while the livepatch is assembled.
-  if (known === undefined || known.count !== table.relocations.length) {
-    const slots = new Map(table.relocations.map((relocation) => [relocation.offset, relocation]));
-    known = { count: table.relocations.length, slots };
+  const { relocations } = table;
+  if (known === undefined || known.relocations !== relocations || known.count !== relocations.length) {
+    const slots = new Map(relocations.map((relocation) => [relocation.offset, relocation]));
+    known = { relocations, count: relocations.length, slots };
     slotsOf.set(table, known);
   }
   return known.slots.get(offset);

@@ -64,8 +64,11 @@ export const loongarch64: Arch = {
   },
 
   isEntryPadding(section, bytes) {
-    const instructions = fixedWidthInstructions(section)?.filter(({ offset }) => offset < bytes) ?? [];
-    return bytes % 4 === 0 && instructions.every(({ offset }) => wordAt(section, offset) === NOP);
+    if (bytes % 4 !== 0) return false;
+    for (let offset = 0; offset < bytes; offset += 4) {
+      if (wordAt(section, offset) !== NOP) return false;
+    }
+    return true;
   },
 
   instructions: fixedWidthInstructions,

@@ -31,8 +31,11 @@ function hasLocalEntry({ other }: ElfSymbol): boolean {
   return (other >> 5) % 8 > 1;
 }
 
-function mcountCall(section: ElfSection) {
-  return section.relocations.find(({ symbol }) => symbol.name === '_mcount');
+/** A function in a shared section (`.init.text`) must not be taken for traced because its neighbour is. */
+function mcountCall(section: ElfSection, { value, size }: ElfSymbol) {
+  return section.relocations.find(
+    ({ symbol, offset }) => symbol.name === '_mcount' && offset >= value && offset < value + size,
+  );
 }
 
 export const ppc64le: Arch = {
@@ -71,8 +74,9 @@ export const ppc64le: Arch = {
     return hasLocalEntry(symbol) && symbol.value === tocDistanceSize;
   },
 
-  traceOffset({ section, value }) {
-    const call = section && mcountCall(section);
+  traceOffset(functionSymbol) {
+    const { section, value } = functionSymbol;
+    const call = section && mcountCall(section, functionSymbol);
     return call === undefined ? undefined : call.offset - value;
   },
 
