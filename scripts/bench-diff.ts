@@ -22,7 +22,7 @@ import { indexExports } from '../src/lookup/exports.js';
 import { parseReadelfSymbols } from '../src/lookup/readelf-symbols.js';
 import { diffPair } from '../src/pipeline/diff-pair.js';
 import { largeObject, largeSymbolTable } from '../test/builders/large-object.js';
-import { corpusFolder } from '../test/corpus/corpus-folder.js';
+import { corpusFolder } from '../test/corpus/corpus.js';
 
 /** A folder with `orig.o`, `patched.o`, `parent.symtab` and perhaps `Module.symvers`, and what the kernel is like. */
 interface Pair {

@@ -12,6 +12,7 @@ import { CALL, lookupOf, R_32S, R_64, R_PC32, RET, Scene, sectionOf } from '../b
 import { ObjectBuilder } from '../builders/elf.js';
 import { tableOf } from '../builders/symbols.js';
 import { diffCarriedProvocations } from './diff-carried.js';
+import { livepatchInputProvocations } from './diff-livepatch.js';
 import { diffMacroProvocations } from './diff-macros.js';
 import type { Provocations } from './provocation.js';
 
@@ -137,6 +138,7 @@ const inModule = (...names: readonly string[]) =>
 export const diffProvocations = {
   ...diffMacroProvocations,
   ...diffCarriedProvocations,
+  ...livepatchInputProvocations,
   'elf-formats-differ': () =>
     diffObjects({ original: formatted(EM.X86_64), patched: formatted(EM.X86_64, 1), ...surroundings }),
   'elf-machine-unsupported': () => diffObjects({ original: formatted(40), patched: formatted(40), ...surroundings }),

@@ -225,7 +225,7 @@ test.each([
 
 test('an address is stored by 32S only: mov $f, place', () => {
   const stores = [R_NONE, R_64, R_PC32, R_PLT32, R_32, R_32S].filter((type) =>
-    x86_64.storesAddress({ offset: 0, type, symbol: undefinedSymbol('x'), addend: 0 }),
+    x86_64.storesAddress({ offset: 0, type, symbol: undefinedSymbol('x'), addend: 0 }, code([0, 0, 0, 0])),
   );
   expect(stores).toEqual([R_32S]);
 });
