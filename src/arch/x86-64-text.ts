@@ -2,9 +2,10 @@
  * x86-64 instructions in the AT&T notation that the kernel's own tools print. The disassembler knows nothing of
  * relocations; it is given a number of our own in place of each relocated field, which is then replaced by the name.
  */
-import { type Instruction as Decoded, Decoder, DecoderOptions, Formatter, FormatterSyntax, OpKind } from 'iced-x86';
+import type { Instruction as Decoded, Formatter } from 'iced-x86';
 import type { ElfSection, Relocation } from '../elf/object.js';
 import type { Instruction, InstructionWords } from './arch.js';
+import { iced } from './iced.js';
 
 const R_X86_64_NONE = 0;
 /** Types whose field is not 4 bytes long (ABI supplement, table 4.9). */
@@ -25,6 +26,7 @@ let formatter: Formatter | undefined;
 /** Made on first use: most runs never print an instruction. */
 function sharedFormatter(): Formatter {
   if (formatter !== undefined) return formatter;
+  const { Formatter, FormatterSyntax } = iced();
   formatter = new Formatter(FormatterSyntax.Gas);
   formatter.ripRelativeAddresses = true;
   formatter.uppercaseHex = false;
@@ -47,6 +49,7 @@ export function assemblyText(section: ElfSection, instruction: Instruction, word
   // A copy; `slice` of a Buffer would be none.
   const bytes = Uint8Array.from(section.content.subarray(instruction.offset, instruction.offset + instruction.length));
   const placeholders = fillFields(bytes, section, instruction);
+  const { Decoder, DecoderOptions, OpKind } = iced();
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   // Set before decoding: branch targets count from the start of the section then.
   decoder.ip = BigInt(instruction.offset);
@@ -83,6 +86,7 @@ function fillFields(bytes: Uint8Array, section: ElfSection, { offset, length }: 
 /** The name in place of the number; behind the instruction where the number does not show. */
 function putReference(text: string, { value, relocation }: Placeholder, decoded: Decoded, words: InstructionWords) {
   const name = words.reference(relocation);
+  const { OpKind } = iced();
   const numbers = [value, decoded.op0Kind === OpKind.NearBranch64 ? decoded.nearBranch64 : value];
   for (const number of numbers) {
     const shown = `0x${number.toString(16)}`;

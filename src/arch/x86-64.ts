@@ -3,10 +3,10 @@
  * tracked, and may be preceded by padding (`-fpatchable-function-entry=16,16`). Code references count from the end of
  * the instruction, so finding what a section-relative reference means takes decoding.
  */
-import { Code, Instruction as Decoded, Decoder, DecoderOptions, Mnemonic, OpKind, Register } from 'iced-x86';
 import { SHF } from '../elf/constants.js';
 import type { ElfSection } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
+import { iced } from './iced.js';
 import { assemblyText } from './x86-64-text.js';
 
 /** System V ABI, AMD64 supplement, table 4.9. */
@@ -26,14 +26,7 @@ const absoluteTypes = new Set([R_X86_64_64, R_X86_64_32, R_X86_64_32S]);
 const relativeTypes = new Set([R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_PC64]);
 
 /** Integer arguments of the calling convention, which is where a line number or a limit is passed. */
-const argumentRegisters = new Map<Register, string>([
-  [Register.EDI, 'edi'],
-  [Register.ESI, 'esi'],
-  [Register.EDX, 'edx'],
-  [Register.ECX, 'ecx'],
-  [Register.R8D, 'r8d'],
-  [Register.R9D, 'r9d'],
-]);
+const argumentRegisters = ['EDI', 'ESI', 'EDX', 'ECX', 'R8D', 'R9D'] as const;
 
 const decodedSections = new WeakMap<ElfSection, readonly Instruction[] | null>();
 
@@ -41,6 +34,7 @@ const decodedSections = new WeakMap<ElfSection, readonly Instruction[] | null>()
 function decode(section: ElfSection): readonly Instruction[] | undefined {
   const known = decodedSections.get(section);
   if (known !== undefined) return known ?? undefined;
+  const { Code, Decoder, DecoderOptions, Instruction: Decoded } = iced();
   const decoder = new Decoder(64, section.content, DecoderOptions.None);
   const instruction = new Decoded();
   const found: Instruction[] = [];
@@ -74,6 +68,19 @@ function instructionAt(instructions: readonly Instruction[], offset: number): In
     else return candidate;
   }
   return undefined;
+}
+
+/** `lea`, and `mov` from and to memory. */
+const withoutImmediate = new Set([0x8d, 0x8b, 0x89]);
+
+/**
+ * The four bytes end their instruction, as seen from the bytes before them, which spares decoding the function: a call, a
+ * jump, or `lea` or `mov` with an address relative to the instruction pointer (ModRM with mod 0 and r/m 5).
+ */
+function isLastOperand({ content }: ElfSection, offset: number): boolean {
+  const last = content[offset - 1] ?? 0;
+  if (last === CALL_OPCODE || last === JUMP_OPCODE) return true;
+  return (last & 0xc7) === 5 && withoutImmediate.has(content[offset - 2] ?? 0);
 }
 
 function hasBytes(section: ElfSection, offset: number, bytes: readonly number[]): boolean {
@@ -111,6 +118,7 @@ export const x86_64: Arch = {
     if (!relativeTypes.has(relocation.type)) return undefined;
     // In data (say __bug_table) the reference counts from the place itself.
     if ((section.flags & SHF.EXECINSTR) === 0) return 0;
+    if (isLastOperand(section, relocation.offset)) return 4;
     const instructions = decode(section);
     const instruction = instructions && instructionAt(instructions, relocation.offset);
     // Undecodable code: almost every operand is the last part of its instruction, four bytes long.
@@ -174,6 +182,7 @@ export const x86_64: Arch = {
   instructions: decode,
 
   argumentLoad(section, instruction) {
+    const { Code, Decoder, DecoderOptions, OpKind, Register } = iced();
     const decoder = new Decoder(
       64,
       section.content.subarray(instruction.offset, instruction.offset + instruction.length),
@@ -182,8 +191,8 @@ export const x86_64: Arch = {
     const decoded = decoder.decode();
     try {
       if (decoded.code !== Code.Mov_r32_imm32 || decoded.op1Kind !== OpKind.Immediate32) return undefined;
-      const register = argumentRegisters.get(decoded.op0Register);
-      return register === undefined ? undefined : { register, value: decoded.immediate32 };
+      const register = argumentRegisters.find((name) => Register[name] === decoded.op0Register);
+      return register === undefined ? undefined : { register: register.toLowerCase(), value: decoded.immediate32 };
     } finally {
       decoded.free();
       decoder.free();
@@ -207,6 +216,7 @@ export const x86_64: Arch = {
     const instruction = instructions && instructionAt(instructions, relocation.offset);
     if (instruction === undefined) return false;
     const { offset, length } = instruction;
+    const { Decoder, DecoderOptions, Mnemonic } = iced();
     const decoder = new Decoder(64, section.content.subarray(offset, offset + length), DecoderOptions.None);
     const decoded = decoder.decode();
     const constants = decoder.getConstantOffsets(decoded);

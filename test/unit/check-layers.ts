@@ -37,11 +37,12 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = { cli: [...stages
 
 /** Bytes in, values out. */
 const withoutInputOutput = ['lookup', 'diff', 'livepatch', 'arch', 'elf', 'diagnostics'];
-/** Parts of Node that compute and touch nothing. */
+/** Parts of Node that compute and touch nothing; `node:module` loads a library when it is wanted. */
 const pureModules = [
   'node:assert',
   'node:buffer',
   'node:crypto',
+  'node:module',
   'node:path',
   'node:path/posix',
   'node:util',
@@ -86,6 +87,9 @@ interface Import {
   readonly isType: boolean;
 }
 
+/** `import(name)`, `require(name)`; a `createRequire` whose result has no name that could be followed. */
+const unreadableImport = /\b(?:import|require)\s*\((?!\s*['"])|\bcreateRequire\s*\((?!import\.meta\.url\)\s*;)/g;
+
 function checkImports({ path, text }: SourceFile): Violation[] {
   const code = withoutComments(text);
   const found: Violation[] = [];
@@ -95,7 +99,7 @@ function checkImports({ path, text }: SourceFile): Violation[] {
       : checkPackageImport(folderOf(path), specifier);
     if (problem !== undefined) found.push(`src/${path}:${line}: ${problem}`);
   }
-  for (const match of withoutStrings(code).matchAll(/\bimport\s*\((?!\s*['"])|\b(?:require|createRequire)\s*\(/g)) {
+  for (const match of withoutStrings(code).matchAll(unreadableImport)) {
     found.push(`src/${path}:${lineAt(code, match.index)}: what is imported must be readable: import('…') with a text`);
   }
   return found;
@@ -144,7 +148,7 @@ function findImports(code: string): Import[] {
     const { clause = '', specifier = '' } = match.groups ?? {};
     found.push({ line: lineAt(code, match.index + match[0].length), specifier, isType: isTypeClause(clause) });
   }
-  for (const match of code.matchAll(/\bimport\s*\(?\s*(?<quote>['"])(?<specifier>[^'"]+)\k<quote>/g)) {
+  for (const match of code.matchAll(/\b(?:import\s*\(?|require\s*\()\s*(?<quote>['"])(?<specifier>[^'"]+)\k<quote>/g)) {
     const specifier = match.groups?.specifier ?? '';
     found.push({ line: lineAt(code, match.index), specifier, isType: false });
   }

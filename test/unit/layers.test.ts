@@ -94,7 +94,9 @@ describe('the checker', () => {
       ['a path out of src', 'cli/a.ts', "import { x } from '../../test/x.js';", 'leaves src/'],
       ['a missing ending', 'cli/a.ts', "import { x } from './x';", 'must end with .js'],
       ['a computed import', 'cli/a.ts', 'await import(name);', 'must be readable'],
-      ['require', 'cli/a.ts', "createRequire(import.meta.url)('x');", 'must be readable'],
+      ['an unnamed require', 'cli/a.ts', "createRequire(import.meta.url)('x');", 'must be readable'],
+      ['a computed require', 'cli/a.ts', 'require(name);', 'must be readable'],
+      ['a require of what belongs elsewhere', 'cli/a.ts', "require('execa');", 'execa belongs in system only'],
       [
         'diagnostics that import',
         'diagnostics/a.ts',

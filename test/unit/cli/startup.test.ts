@@ -31,7 +31,6 @@ test('kptool starts without a package', () => {
   expect([...packagesLoadedBy('main.ts')]).toEqual([]);
 });
 
-test('create-diff-object loads the instruction decoder alone', () => {
-  const packages = [...packagesLoadedBy('cli/create-diff-object-command.ts')];
-  expect(packages.filter((name) => name !== 'iced-x86')).toEqual([]);
+test('create-diff-object starts without a package, too: the instruction decoder is loaded when it is needed', () => {
+  expect([...packagesLoadedBy('cli/create-diff-object-command.ts')]).toEqual([]);
 });
