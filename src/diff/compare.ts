@@ -10,7 +10,7 @@ import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import { isLineNumberChange } from './line-numbers.js';
 import {
   canonicalName,
-  isCopiedConstant,
+  isCopiedWithContent,
   isLiteralLabel,
   isSourcePosition,
   isStringPool,
@@ -127,7 +127,7 @@ export class ContentComparison {
       // Code for `static_cpu_has` before the alternatives are applied; never runs in a module.
       if (originalTarget.name === '.altinstr_aux' && patchedTarget.name === '.altinstr_aux') return true;
       if (originalPlace !== undefined || patchedPlace !== undefined) return originalPlace === patchedPlace;
-      if (isCopiedConstant(original.symbol) && isCopiedConstant(patched.symbol)) {
+      if (isCopiedWithContent(original.symbol) && isCopiedWithContent(patched.symbol)) {
         const isSameName = nameOf(original.symbol) === nameOf(patched.symbol);
         return isSameName && original.addend === patched.addend && this.#isUnnamedSame(originalTarget, patchedTarget);
       }

@@ -81,12 +81,17 @@ export function isThrowawayStatic(symbol: ElfSymbol, ownSymbol: ElfSymbol | unde
 }
 
 /**
- * The table that a `switch` was turned into, in a section of its own. It has no twin, as its number says nothing, so its
- * content tells whether its function still does the same.
+ * The table that a `switch` was turned into (`CSWTCH.4`), or the limits of `printk_ratelimited` (`_rs.2`), in a section of
+ * its own. It has no twin, as its number says nothing, so its content tells whether its function still does the same.
  */
-export function isCopiedConstant(symbol: ElfSymbol): boolean {
-  const { section } = symbol;
-  return /^CSWTCH\b/.test(symbol.name) && section !== undefined && section.name === `.rodata.${symbol.name}`;
+export function isCopiedWithContent(symbol: ElfSymbol): boolean {
+  const { section, name } = symbol;
+  return (
+    /^(CSWTCH|_rs)\b/.test(name) &&
+    section !== undefined &&
+    /^\.(ro)?data\./.test(section.name) &&
+    section.name.endsWith(`.${name}`)
+  );
 }
 
 /** Constants of one variable (`-fdata-sections`); those with relocations are written once where code may be anywhere. */
