@@ -89,6 +89,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const correlation = correlate(original, patched);
   const staticLocalFindings = correlateStaticLocals(original, patched, correlation);
 
+  // A constant of another size is another constant; its users bring the new one along.
   const parted = partResizedConstants({ original, patched, correlation });
 
   // The target knows the original's numbered names, and so do the lookup and the messages.
