@@ -44,6 +44,13 @@ export interface InstructionWords {
   place(offset: number): string;
 }
 
+export interface ArgumentLoad {
+  readonly register: string;
+  readonly value: number;
+  /** Which argument it is, from 0, where this CPU loads addresses in the same way, so that positions can be compared. */
+  readonly position?: number;
+}
+
 export interface Arch {
   readonly name: string;
   /** `e_machine` */
@@ -106,10 +113,7 @@ export interface Arch {
   instructions(section: ElfSection): readonly Instruction[] | undefined;
 
   /** The immediate operand, where the instruction does nothing but load one into an argument register. */
-  argumentLoad(
-    section: ElfSection,
-    instruction: Instruction,
-  ): { readonly register: string; readonly value: number } | undefined;
+  argumentLoad(section: ElfSection, instruction: Instruction): ArgumentLoad | undefined;
 
   /** The instruction for people: in assembly where it can be disassembled, else as hex words and what they refer to. */
   instructionText(section: ElfSection, instruction: Instruction, words: InstructionWords): string;

@@ -25,8 +25,15 @@ const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
 const absoluteTypes = new Set([R_X86_64_64, R_X86_64_32, R_X86_64_32S]);
 const relativeTypes = new Set([R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_PC64]);
 
-/** Integer arguments of the calling convention, which is where a line number or a limit is passed. */
-const argumentRegisters = ['EDI', 'ESI', 'EDX', 'ECX', 'R8D', 'R9D'] as const;
+/** Integer arguments of the calling convention in their order, which is where a line number or a limit is passed. */
+const argumentRegisters = [
+  ['EDI', 'RDI'],
+  ['ESI', 'RSI'],
+  ['EDX', 'RDX'],
+  ['ECX', 'RCX'],
+  ['R8D', 'R8'],
+  ['R9D', 'R9'],
+] as const;
 
 const decodedSections = new WeakMap<ElfSection, readonly Instruction[] | null>();
 
@@ -190,9 +197,14 @@ export const x86_64: Arch = {
     );
     const decoded = decoder.decode();
     try {
-      if (decoded.code !== Code.Mov_r32_imm32 || decoded.op1Kind !== OpKind.Immediate32) return undefined;
-      const register = argumentRegisters.find((name) => Register[name] === decoded.op0Register);
-      return register === undefined ? undefined : { register: register.toLowerCase(), value: decoded.immediate32 };
+      // `mov $string, %rdi` is how an address is loaded.
+      const isWide = decoded.code === Code.Mov_rm64_imm32 && decoded.op0Kind === OpKind.Register;
+      if (decoded.code !== Code.Mov_r32_imm32 && !isWide) return undefined;
+      const position = argumentRegisters.findIndex((names) =>
+        names.some((name) => Register[name] === decoded.op0Register),
+      );
+      const name = argumentRegisters[position]?.[0];
+      return name === undefined ? undefined : { register: name.toLowerCase(), value: decoded.immediate32, position };
     } finally {
       decoded.free();
       decoder.free();

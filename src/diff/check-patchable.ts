@@ -92,12 +92,8 @@ const changedSectionRules: readonly {
   },
   {
     matches: (section, input) => input.patched.ownSymbol.get(section)?.type === STT.OBJECT || isPlainData(section),
-    say: (section, input) => {
-      const variables = input.patched.ownSymbol.has(section)
-        ? [ownerName(input.patched, section)]
-        : changedSymbols(section, input);
-      return diagnose('data-changed', { section: section.name, variables });
-    },
+    say: (section, input) =>
+      diagnose('data-changed', { section: section.name, variables: variablesOf(section, input) }),
   },
   {
     matches: () => true,
@@ -135,12 +131,19 @@ function checkSections(input: PatchabilityInput): Diagnostic[] {
     if (isIncluded && status !== 'new' && /^\.(data|bss)/.test(section.name) && !copyableData.has(section.name)) {
       findings.push(
         status === 'changed'
-          ? diagnose('data-changed', { section: section.name, variables: [ownerName(patched, section)] })
+          ? diagnose('data-changed', { section: section.name, variables: variablesOf(section, input) })
           : diagnose('data-shared', { section: section.name, variables: namesIn(section, patched) }),
       );
     }
   }
   return findings;
+}
+
+/** The variable that the section was made for, or those of a shared section that differ. */
+function variablesOf(section: ElfSection, input: PatchabilityInput): string[] {
+  const { patched } = input;
+  const changed = patched.ownSymbol.has(section) ? [] : changedSymbols(section, input);
+  return changed.length > 0 ? changed : [ownerName(patched, section)];
 }
 
 function namesIn(section: ElfSection, patched: PreparedObject): string[] {

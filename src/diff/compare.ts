@@ -2,6 +2,7 @@
  * What became of every section and symbol of the patched object: the same, changed or new. A section has changed when
  * its bytes have, or what its relocations refer to; the numbers that the compiler puts into names do not count.
  */
+import type { EntrySizes } from '../arch/arch.js';
 import { dereference, isIndirect, slotConstant } from '../arch/indirection.js';
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
@@ -10,8 +11,8 @@ import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import { isLineNumberChange } from './line-numbers.js';
 import {
   canonicalName,
+  isAssemblerLabel,
   isCopiedWithContent,
-  isLiteralLabel,
   isSourcePosition,
   isStringPool,
   isUnnamedData,
@@ -19,6 +20,7 @@ import {
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
+import { functionsWithChangedEntries, type ReferenceComparison } from './table-changes.js';
 
 export type Status = 'same' | 'changed' | 'new';
 
@@ -39,13 +41,16 @@ export interface ComparisonInput {
 }
 
 /** @returns statuses, and what may not differ but does: `section-kind-changed`, `symbol-kind-changed`, `symbol-moved` */
-export function compareObjects(input: ComparisonInput): { comparison: Comparison; findings: Diagnostic[] } {
+export function compareObjects(
+  input: ComparisonInput,
+  entrySizes: EntrySizes = {},
+): { comparison: Comparison; findings: Diagnostic[] } {
   const comparison: Comparison = { sections: new Map(), symbols: new Map() };
-  const findings = [...compareSections(input, comparison), ...compareSymbols(input, comparison)];
+  const findings = [...compareSections(input, entrySizes, comparison), ...compareSymbols(input, comparison)];
   return { comparison, findings };
 }
 
-function compareSections(input: ComparisonInput, comparison: Comparison): Diagnostic[] {
+function compareSections(input: ComparisonInput, entrySizes: EntrySizes, comparison: Comparison): Diagnostic[] {
   const findings: Diagnostic[] = [];
   const content = new ContentComparison(input);
   for (const section of input.patched.object.sections) {
@@ -59,6 +64,10 @@ function compareSections(input: ComparisonInput, comparison: Comparison): Diagno
     }
     const isSame = rebuiltSections.has(section.name) || content.isSectionSame(twin, section);
     comparison.sections.set(section, isSame ? 'same' : 'changed');
+  }
+  const isSame: ReferenceComparison = (...relocations) => content.isReferenceSame(...relocations);
+  for (const section of functionsWithChangedEntries(input, entrySizes, isSame)) {
+    comparison.sections.set(section, 'changed');
   }
   return findings;
 }
@@ -135,14 +144,25 @@ export class ContentComparison {
         return original.addend === patched.addend && this.#isUnnamedSame(originalTarget, patchedTarget);
       }
     }
-    return original.addend === patched.addend && nameOf(original.symbol) === nameOf(patched.symbol);
+    return original.addend === patched.addend && this.#isSymbolSame(original.symbol, patched.symbol);
+  }
+
+  /**
+   * The numbers in names do not count where twins were found without them, but a twin is a twin: `f.constprop.0` may have
+   * become `f.constprop.1` because a new clone took its number, and a call of the one is then no call of the other.
+   */
+  #isSymbolSame(original: ElfSymbol, patched: ElfSymbol): boolean {
+    const { symbols } = this.input.correlation;
+    const twin = symbols.patchedOf(original);
+    if (twin !== undefined || symbols.originalOf(patched) !== undefined) return twin === patched;
+    return nameOf(original) === nameOf(patched);
   }
 
   /** A literal's bytes in place of its address, so that moving it in its pool changes nothing. */
   #place(prepared: PreparedObject, section: ElfSection, relocation: Relocation): string | undefined {
     const target = relocation.symbol.section;
     if (target === undefined) return undefined;
-    const isLiteral = relocation.symbol.type === STT.SECTION || isLiteralLabel(relocation.symbol);
+    const isLiteral = relocation.symbol.type === STT.SECTION || isAssemblerLabel(relocation.symbol.name);
     if (!isLiteral || (target.flags & SHF.MERGE) === 0) return undefined;
     const offset = targetOffset(prepared, section, relocation);
     if (offset === undefined || offset < 0 || offset >= target.content.length) return undefined;

@@ -95,7 +95,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   // The target knows the original's numbered names, and so do the lookup and the messages.
   adoptOriginalNames(patched, correlation);
 
-  const { comparison, findings } = compareObjects({ original, patched, correlation });
+  const { comparison, findings } = compareObjects({ original, patched, correlation }, input.entrySizes);
   const markFindings = applyAuthorMarks(patched, comparison);
   const { callbacks, findings: callbackFindings } = findCallbacks(patched, comparison);
 

@@ -57,7 +57,7 @@ export function isMovedLine(
   if (before.value > largestLine || after.value > largestLine) return false;
   const call = nextCall(patched, instruction, arch.isCall.bind(arch));
   if (call !== undefined && takesLine(call.symbol.name)) return true;
-  const isBesidePlace = call !== undefined && hasPlaceBeside(patched, instruction, call, arch);
+  const isBesidePlace = call !== undefined && hasPlaceBeside(patched, instruction, call, arch, after.position);
   const [originalRows, rows] = [originalSide.debugLines().get(original), patchedSide.debugLines().get(patched)];
   if (originalRows === undefined || rows === undefined) return isBesidePlace;
   // What stands in tail position is jumped to.
@@ -113,23 +113,60 @@ function takesLine(name: string): boolean {
  * Level 2. Any function that is handed `__FILE__` or `__func__` beside it: `printk("%s (%d)", __FILE__, __LINE__)` of
  * `ASSERT_RTNL`, `__btrfs_abort_transaction(trans, __func__, __LINE__, …)`.
  */
-function hasPlaceBeside(section: ElfSection, { offset }: Instruction, call: Relocation, arch: Arch): boolean {
-  return section.relocations.some(
+function hasPlaceBeside(
+  section: ElfSection,
+  { offset }: Instruction,
+  call: Relocation,
+  arch: Arch,
+  position: number | undefined,
+): boolean {
+  const previous = section.relocations.findLast(
+    (relocation) => relocation.offset < offset && arch.isCall(section, relocation),
+  );
+  const loads = section.relocations.filter(
     (relocation) =>
-      Math.abs(relocation.offset - offset) <= callDistance &&
-      relocation !== call &&
-      namesPlace(dereference(arch, relocation)),
+      relocation.offset < call.offset &&
+      relocation.offset > (previous?.offset ?? -1) &&
+      Math.abs(relocation.offset - offset) <= callDistance,
+  );
+  const isFollowed = (load: Relocation) => {
+    const place = positionOf(section, load, arch);
+    return place === undefined || position === undefined || position === place + 1;
+  };
+  return (
+    loads.some((load) => namesPlace(dereference(arch, load)) && isFollowed(load)) &&
+    loads.every((load) => mayShowLine(dereference(arch, load)))
   );
 }
 
+/** Which argument a reference is loaded as: `f(__FILE__, __LINE__)` has the line right behind the file. */
+function positionOf(section: ElfSection, { offset }: Relocation, arch: Arch): number | undefined {
+  const load = arch.instructions(section)?.find((candidate) => candidate.offset + candidate.length > offset);
+  return load && arch.argumentLoad(section, load)?.position;
+}
+
+/**
+ * Where a line shows in a message: behind the file or function, `%s (%d)`, `%s:%d`, or called so, `line %d`. Of the
+ * same shape is `printk("%s: giving up after %d ms", __func__, 100)`, and 100 is no line.
+ */
+const lineFormat = /%s(:| ?[(@])%[diu]|\bline:? %[diu]/i;
+
+function mayShowLine(meant: Relocation | undefined): boolean {
+  const text = textOf(meant);
+  return text === undefined || !text.includes('%') || lineFormat.test(text);
+}
+
 function namesPlace(meant: Relocation | undefined): boolean {
-  if (meant === undefined) return false;
-  const { symbol, addend } = meant;
-  if (/^(__func__|__FUNCTION__|__PRETTY_FUNCTION__)(\.|$)/.test(symbol.name)) return true;
-  const pool = symbol.section;
-  if (pool === undefined || (pool.flags & SHF.STRINGS) === 0) return false;
-  const offset = symbol.value + addend;
+  if (/^(__func__|__FUNCTION__|__PRETTY_FUNCTION__)(\.|$)/.test(meant?.symbol.name ?? '')) return true;
+  return /\.[chS]$/.test(textOf(meant) ?? '');
+}
+
+/** The string that an absolute reference points to. */
+function textOf(meant: Relocation | undefined): string | undefined {
+  const pool = meant?.symbol.section;
+  if (meant === undefined || pool === undefined || (pool.flags & SHF.STRINGS) === 0) return undefined;
+  const offset = meant.symbol.value + meant.addend;
   const end = pool.content.indexOf(0, Math.max(offset, 0));
-  if (offset < 0 || end < 2) return false;
-  return /\.[chS]$/.test(Buffer.from(pool.content.subarray(offset, end)).toString('latin1'));
+  if (offset < 0 || end < 0) return undefined;
+  return Buffer.from(pool.content.subarray(offset, end)).toString('latin1');
 }

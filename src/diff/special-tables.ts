@@ -98,7 +98,11 @@ export interface Entry {
 }
 
 /** Where entries begin, in bytes from the start of the table and rising; `undefined` where the size of one is not known. */
-function entryStarts(section: ElfSection, table: SpecialTable, input: TableInput): number[] | undefined {
+function entryStarts(
+  section: ElfSection,
+  table: SpecialTable,
+  input: Pick<TableInput, 'patched' | 'entrySizes'>,
+): number[] | undefined {
   if (table.entrySize === 'FIXUP_CODE') return fixupStarts(section, input.patched);
   const given = typeof table.entrySize === 'number' ? table.entrySize : input.entrySizes[table.entrySize];
   const size = given === undefined || given <= 0 ? inferStride(section)?.entrySize : given;
@@ -157,6 +161,20 @@ function splitEntries(section: ElfSection, starts: readonly number[]): Entry[] {
     }
     return { offset, size: end - offset, bytes: section.content.subarray(offset, end), relocations: own };
   });
+}
+
+/** All tables of the object whose entries have a known size, taken apart. */
+export function tableEntriesOf(
+  patched: PreparedObject,
+  entrySizes: EntrySizes,
+): { readonly table: ElfSection; readonly entries: readonly Entry[] }[] {
+  return specialTables(patched).flatMap((table) =>
+    patched.object.sections.flatMap((section) => {
+      if (section.name !== table.name || table.entrySize === 'FIXUP_CODE') return [];
+      const starts = entryStarts(section, table, { patched, entrySizes });
+      return starts === undefined ? [] : [{ table: section, entries: splitEntries(section, starts) }];
+    }),
+  );
 }
 
 function belongsToIncluded({ relocations }: Entry, inclusion: Inclusion): boolean {

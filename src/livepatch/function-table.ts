@@ -3,7 +3,7 @@
 import type { ObjectDiff } from '../diff/diff-objects.js';
 import { STB } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { Lookup } from '../lookup/lookup.js';
+import type { Lookup, LookupAnswer } from '../lookup/lookup.js';
 import type { ReplacedFunction } from './livepatch.js';
 import { ask, type OpenQuestion } from './questions.js';
 
@@ -20,7 +20,7 @@ export function replacedFunctions(diff: ObjectDiff, lookup: Lookup): FunctionTab
   const functions: ReplacedFunction[] = [];
   const open: OpenQuestion[] = [];
   for (const replacement of diff.changedFunctions) {
-    const answer = ask(lookup, replacement);
+    const answer = askOwn(lookup, replacement);
     if (answer.kind !== 'found') {
       open.push({ symbol: replacement.name, answer });
       continue;
@@ -37,6 +37,13 @@ export function replacedFunctions(diff: ObjectDiff, lookup: Lookup): FunctionTab
   }
   for (const symbol of diff.changedFunctions) makeLocal(symbol);
   return { functions, open };
+}
+
+/** A namesake that another module exports is another function. */
+function askOwn(lookup: Lookup, replacement: ElfSymbol): LookupAnswer {
+  const answer = ask(lookup, replacement);
+  if (answer.kind !== 'found' || answer.symbol.object === lookup.objectName) return answer;
+  return { kind: 'missing', reason: `${answer.symbol.object} exports one, but that is another function` };
 }
 
 function makeLocal(symbol: ElfSymbol): void {

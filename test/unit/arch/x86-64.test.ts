@@ -186,15 +186,16 @@ describe('instructions', () => {
 describe('the load of an argument', () => {
   const load = (...content: number[]) => x86_64.argumentLoad(code(content), { offset: 0, length: content.length });
 
-  test.each<readonly [string, readonly number[]]>([
-    ['edi', [0xbf]],
-    ['esi', [0xbe]],
-    ['edx', [0xba]],
-    ['ecx', [0xb9]],
-    ['r8d', [0x41, 0xb8]],
-    ['r9d', [0x41, 0xb9]],
-  ])('%s', (register, opcode) => {
-    expect(load(...opcode, 0x39, 0x30, 0, 0)).toEqual({ register, value: 12_345 });
+  test.each<readonly [string, number, readonly number[], readonly number[]]>([
+    ['edi', 0, [0xbf], [0x48, 0xc7, 0xc7]],
+    ['esi', 1, [0xbe], [0x48, 0xc7, 0xc6]],
+    ['edx', 2, [0xba], [0x48, 0xc7, 0xc2]],
+    ['ecx', 3, [0xb9], [0x48, 0xc7, 0xc1]],
+    ['r8d', 4, [0x41, 0xb8], [0x49, 0xc7, 0xc0]],
+    ['r9d', 5, [0x41, 0xb9], [0x49, 0xc7, 0xc1]],
+  ])('%s, number %i', (register, position, narrow, wide) => {
+    expect(load(...narrow, 0x39, 0x30, 0, 0)).toEqual({ register, value: 12_345, position });
+    expect(load(...wide, 0x39, 0x30, 0, 0)).toEqual({ register, value: 12_345, position });
   });
 
   test('is unsigned', () => {
@@ -206,6 +207,7 @@ describe('the load of an argument', () => {
     ['a comparison', [0x81, 0xfe, 1, 0, 0, 0]],
     ['a wide immediate', [0x48, 0xbe, 1, 0, 0, 0, 0, 0, 0, 0]],
     ['a store', [0xc7, 0x06, 1, 0, 0, 0]],
+    ['a store of an address', [0x48, 0xc7, 0x06, 1, 0, 0, 0]],
     ['xor', [0x31, 0xf6]],
   ])('not %s', (_, content) => {
     expect(load(...content)).toBeUndefined();

@@ -144,6 +144,53 @@ describe('functions that are given the place', () => {
   });
 });
 
+describe('a constant beside a file or function', () => {
+  const RDI = 0xc7;
+  const RSI = 0xc6;
+  const wide = (register: number) => [0x48, 0xc7, register, 0, 0, 0, 0];
+
+  /** `printk(format, __func__, value)` */
+  const printing = (format: string, value: number): Code => ({
+    body: [...load(EDX, value), ...wide(RSI), ...wide(RDI), ...CALL],
+    object: [8, '__func__.3'],
+    string: [15, format],
+    calls: [[20, 'toy_printk']],
+  });
+
+  test.each(['%s (%d)', '%s(%d)', '%s:%d', 'failed at %s:%u: %s', '%s, line %d', '%s:%i'])(
+    '"%s" shows a line',
+    (format) => {
+      expect(isMovedLine(printing(format, 100), printing(format, 200))).toBe(true);
+    },
+  );
+
+  test.each(['%s: %d ms', '%s: giving up after %d ms', '%s has %d', '%s %d', '%d'])('"%s" does not', (format) => {
+    expect(isMovedLine(printing(format, 100), printing(format, 200))).toBe(false);
+  });
+
+  test('a line stands right behind the place', () => {
+    const code = (register: number, value: number): Code => ({
+      body: [...load(register, value), ...wide(RDI), ...CALL],
+      object: [8, '__func__.3'],
+      calls: [[13, 'toy_wait']],
+    });
+    expect(isMovedLine(code(ESI, 100), code(ESI, 200))).toBe(true);
+    expect(isMovedLine(code(EDX, 100), code(EDX, 200))).toBe(false);
+  });
+
+  test('a place given to the call before says nothing of this one', () => {
+    const code = (value: number): Code => ({
+      body: [...wide(RDI), ...CALL, ...load(ESI, value), ...CALL],
+      object: [3, '__func__.3'],
+      calls: [
+        [8, 'toy_log'],
+        [18, 'toy_wait'],
+      ],
+    });
+    expect(isMovedLine(code(100), code(200))).toBe(false);
+  });
+});
+
 describe('whatever else differs is a change', () => {
   const call = calling('__might_sleep', 100);
   test.each<readonly [string, Code]>([

@@ -70,6 +70,11 @@ describe('replaced functions', () => {
     expect(replacing((scene) => [scene.function('show')], lookup).open).toEqual(['show ambiguous']);
   });
 
+  test('belong to the object that was asked, wherever a symbol of that name is exported', () => {
+    const lookup = lookupOf({ globals: { open: { object: 'helper', isExported: true } } });
+    expect(replacing((scene) => [scene.function('open', [], STB.GLOBAL)], lookup).open).toEqual(['open missing']);
+  });
+
   test('none where nothing changed', () => {
     expect(replacing(() => [], lookupOf({}))).toEqual({ functions: [], open: [], changedFunctions: [] });
   });
