@@ -47,7 +47,8 @@ describe.skipIf(kernel === undefined)(`boot${needs}`, () => {
     if (!(failure instanceof BootError)) return;
     expect(failure.results).toEqual([{ command: 'echo alive', output: 'alive\n', status: 0 }]);
     expect(failure.message).toMatch(/^the guest ended at command 2 of 3: echo c > /);
-    expect(failure.message).toContain('sysrq: Trigger a crash');
+    // How much of the trace follows differs from run to run; its own function is always among the last lines.
+    expect(failure.message).toContain('sysrq_handle_crash');
   });
 
   test('ends a guest that hangs', async () => {
