@@ -7,6 +7,7 @@ import type { ElfSection } from '../elf/object.js';
 import type { Arch } from './arch.js';
 import { fixedWidthInstructions, wordAt } from './fixed-width.js';
 import { hexText } from './hex-text.js';
+import { ordinaryRules } from './ordinary.js';
 
 /** ELF for the Arm 64-bit Architecture (AAELF64), tables of relocations. */
 const R_AARCH64_ABS64 = 257;
@@ -29,6 +30,7 @@ function isPadding(section: ElfSection, bytes: number): boolean {
 }
 
 export const aarch64: Arch = {
+  ...ordinaryRules,
   name: 'arm64',
   machine: 183,
   byteOrders: ['little', 'big'],
@@ -55,18 +57,6 @@ export const aarch64: Arch = {
     }
     // With NOPs in front of the function too (-fpatchable-function-entry=4,2) the kernel is given the first of those.
     return value > 0 && isPadding(section, value) ? -value : offset;
-  },
-
-  isLoaderOwn() {
-    return false;
-  },
-
-  hasEntryOfItsOwn() {
-    return false;
-  },
-
-  siblingCalls() {
-    return [];
   },
 
   restoreTraceCall() {},

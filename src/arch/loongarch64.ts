@@ -5,6 +5,7 @@
 import type { Arch } from './arch.js';
 import { fixedWidthInstructions, wordAt } from './fixed-width.js';
 import { hexText } from './hex-text.js';
+import { ordinaryRules } from './ordinary.js';
 
 /** ELF for the LoongArch Architecture, relocation types. */
 const R_LARCH_64 = 2;
@@ -22,6 +23,7 @@ const addressTypes = new Set([R_LARCH_PCALA_HI20, R_LARCH_PCALA_LO12, R_LARCH_GO
 const NOP = 0x03400000;
 
 export const loongarch64: Arch = {
+  ...ordinaryRules,
   name: 'loongarch64',
   machine: 258,
   byteOrders: ['little'],
@@ -43,18 +45,6 @@ export const loongarch64: Arch = {
   traceOffset({ section, value }) {
     if (section === undefined) return undefined;
     return wordAt(section, value) === NOP && wordAt(section, value + 4) === NOP ? 0 : undefined;
-  },
-
-  isLoaderOwn() {
-    return false;
-  },
-
-  hasEntryOfItsOwn() {
-    return false;
-  },
-
-  siblingCalls() {
-    return [];
   },
 
   restoreTraceCall() {},

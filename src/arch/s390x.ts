@@ -6,6 +6,7 @@
 import type { ElfSection, Relocation } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
 import { hexText } from './hex-text.js';
+import { ordinaryRules } from './ordinary.js';
 
 /** ELF Application Binary Interface, s390x Supplement, relocation types. */
 const R_390_PC32DBL = 19;
@@ -41,6 +42,7 @@ function isLoadOfAddress({ content }: ElfSection, { type, offset }: Relocation):
 }
 
 export const s390x: Arch = {
+  ...ordinaryRules,
   name: 's390x',
   machine: 22,
   byteOrders: ['big'],
@@ -76,18 +78,6 @@ export const s390x: Arch = {
       section.relocations[0]?.offset === value + 2 &&
       section.relocations[0].symbol.name === '__fentry__';
     return isCall || hasBytes(section, value, entryBranch) ? 0 : undefined;
-  },
-
-  isLoaderOwn() {
-    return false;
-  },
-
-  hasEntryOfItsOwn() {
-    return false;
-  },
-
-  siblingCalls() {
-    return [];
   },
 
   restoreTraceCall() {},

@@ -7,6 +7,7 @@ import { SHF } from '../elf/constants.js';
 import type { ElfSection } from '../elf/object.js';
 import type { Arch, Instruction } from './arch.js';
 import { iced } from './iced.js';
+import { ordinaryRules } from './ordinary.js';
 import { assemblyText } from './x86-64-text.js';
 
 /** System V ABI, AMD64 supplement, table 4.9. */
@@ -95,6 +96,7 @@ function hasBytes(section: ElfSection, offset: number, bytes: readonly number[])
 }
 
 export const x86_64: Arch = {
+  ...ordinaryRules,
   name: 'x86-64',
   machine: 62,
   byteOrders: ['little'],
@@ -148,18 +150,6 @@ export const x86_64: Arch = {
     const isTraced =
       first.type === R_X86_64_NONE ? section.content[entry] === 0x0f : section.content[entry] === CALL_OPCODE;
     return isTraced ? entry - start : undefined;
-  },
-
-  isLoaderOwn() {
-    return false;
-  },
-
-  hasEntryOfItsOwn() {
-    return false;
-  },
-
-  siblingCalls() {
-    return [];
   },
 
   restoreTraceCall(functionSymbol) {
