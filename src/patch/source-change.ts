@@ -1,0 +1,99 @@
+/**
+ * What a patch does to a C file, item by item: which functions and data it changes, adds and takes away. Compared are
+ * tokens, so that comments, line breaks and moved code are no changes.
+ */
+import { type Item, isPunctuator, type Outline, outlineOf } from './c-outline.js';
+
+export interface ChangedItem {
+  readonly original: Item;
+  readonly patched: Item;
+}
+
+export interface SourceChange {
+  /** Path in the tree. */
+  readonly path: string;
+  readonly original: Outline;
+  readonly patched: Outline;
+  readonly changed: readonly ChangedItem[];
+  readonly added: readonly Item[];
+  readonly removed: readonly Item[];
+  /** Directives outside of functions and data that only one side has: `#include "mad_rmpp.h"`. */
+  readonly addedDirectives: readonly string[];
+  readonly removedDirectives: readonly string[];
+}
+
+/** `undefined` for a side on which the file is not there. */
+export interface SourceTexts {
+  readonly original: string | undefined;
+  readonly patched: string | undefined;
+}
+
+/** Throws nothing. */
+export function compareSources(path: string, texts: SourceTexts): SourceChange {
+  const original = outlineOf(texts.original ?? '');
+  const patched = outlineOf(texts.patched ?? '');
+  const before = byIdentity(original.items);
+  const after = byIdentity(patched.items);
+  const changed = [...after].flatMap(([key, item]): ChangedItem[] => {
+    const old = before.get(key);
+    return old === undefined || textOf(old) === textOf(item) ? [] : [{ original: old, patched: item }];
+  });
+  return {
+    path,
+    original,
+    patched,
+    changed,
+    added: [...after].flatMap(([key, item]) => (before.has(key) ? [] : [item])),
+    removed: [...before].flatMap(([key, item]) => (after.has(key) ? [] : [item])),
+    addedDirectives: missingFrom(original, patched),
+    removedDirectives: missingFrom(patched, original),
+  };
+}
+
+/** By kind and name; the second `show` of a file, under another `#ifdef`, is the twin of the other side's second. */
+function byIdentity(items: readonly Item[]): Map<string, Item> {
+  const counts = new Map<string, number>();
+  const byKey = new Map<string, Item>();
+  for (const item of items) {
+    // What has no name of its own can only be recognised by what it says.
+    const name = item.name === '' ? textOf(item) : item.name;
+    const key = `${item.kind} ${item.macro ?? ''} ${name}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    byKey.set(`${key} ${count}`, item);
+  }
+  return byKey;
+}
+
+/** A space between tokens: `a + +b` and `a ++ b` are two things. */
+function textOf({ tokens }: Item): string {
+  return tokens.map(({ text }) => text).join(' ');
+}
+
+function missingFrom(base: Outline, other: Outline): string[] {
+  const known = new Set(base.directives.map(({ text }) => text));
+  return other.directives.map(({ text }) => text).filter((text) => !known.has(text));
+}
+
+/** A `static` variable within a function. */
+export interface StaticLocal {
+  readonly name: string;
+  /** The first line of the file is 1. */
+  readonly line: number;
+}
+
+/** Static locals of a function in order. `static` stands nowhere else in a body. Throws nothing. */
+export function staticLocals({ body }: Item): StaticLocal[] {
+  return body.flatMap((token, at) => {
+    if (token.kind !== 'word' || token.text !== 'static') return [];
+    const length = body.slice(at).findIndex((end) => ['=', ';', '[', ','].some((text) => isPunctuator(end, text)));
+    const declaration = body.slice(at, length === -1 ? undefined : at + length);
+    const inPointer = declaration.findIndex((_, place) => {
+      return isPunctuator(declaration[place], '(') && isPunctuator(declaration[place + 1], '*');
+    });
+    const name = inPointer === -1 ? declaration.findLast(isWord) : declaration.slice(inPointer).find(isWord);
+    return name === undefined ? [] : [{ name: name.text, line: name.line }];
+  });
+}
+
+const isWord = ({ kind }: { readonly kind: string }) => kind === 'word';
