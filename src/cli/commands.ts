@@ -14,6 +14,7 @@ export type FlagName =
   | 'name'
   | 'output'
   | 'non-replace'
+  | 'rule'
   | 'dry-run'
   | 'explain'
   | 'keep'
@@ -149,6 +150,14 @@ export const buildFlags: readonly Flag[] = [
     group: 'The livepatch',
     text: 'add to the livepatches that are loaded; without it this one replaces them',
     setting: 'replace',
+  },
+  {
+    name: 'rule',
+    value: 'RULE=LEVEL',
+    isRepeatable: true,
+    group: 'The livepatch',
+    text: 'how much a rule weighs: off, warn or error; repeatable; the rules are described in docs/rules',
+    setting: 'rules',
   },
   { name: 'dry-run', group: 'The run', text: 'stop after the check; nothing is built' },
   { name: 'explain', group: 'The run', text: 'say why each function changed; with --json that is always told' },

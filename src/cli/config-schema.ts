@@ -3,6 +3,8 @@
  * here by `npm run config-schema`; the descriptions are shown by editors.
  */
 import { z } from 'zod';
+import { ruleIds } from '../diagnostics/rules.js';
+import { ruleLevels } from '../pipeline/rule-levels.js';
 
 const isInTree = (path: string) => !path.startsWith('/') && !path.split('/').includes('..');
 
@@ -72,6 +74,10 @@ export const configSchema = z
     skipCompilerCheck: z
       .boolean()
       .describe('Go on although the compiler is not the one that built the kernel. Default: false.')
+      .optional(),
+    rules: z
+      .partialRecord(z.enum(ruleIds), z.enum(ruleLevels))
+      .describe('How much each rule weighs. The rules are described in docs/rules.')
       .optional(),
     cache: z
       .string()

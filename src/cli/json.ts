@@ -9,7 +9,7 @@ import type { BuildOutcome, BuildReport, FunctionChange, ObjectReport } from '..
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
 
 /** A finding as scripts see it. `internal-error` is the one code that is not in the catalogue: a bug in kptool. */
-export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus'>;
+export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'page'> & { readonly page: string | null };
 
 /** Without gaps: what is not there is `null`. */
 export type JsonChange = { readonly [Key in keyof FunctionChange]: Exclude<FunctionChange[Key], undefined> | null };
@@ -98,6 +98,6 @@ function jsonChange(change: FunctionChange): JsonChange {
 }
 
 /** A finding without what only the exit status is made of. */
-export function jsonDiagnostic({ code, severity, what, why, fix, details }: Diagnostic): JsonDiagnostic {
-  return { code, severity, what, why, fix, details };
+export function jsonDiagnostic({ code, severity, what, why, fix, details, page }: Diagnostic): JsonDiagnostic {
+  return { code, severity, what, why, fix, details, page: page ?? null };
 }

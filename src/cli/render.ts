@@ -1,6 +1,7 @@
 /** Lays findings and results out for people to read. It returns text; `run.ts` prints it. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { BuildOutcome, BuildReport, CheckReport, ObjectReport } from '../pipeline/options.js';
+import type { JsonDiagnostic } from './json.js';
 import type { Output } from './terminal.js';
 import { visible, wrap } from './wrap.js';
 
@@ -15,7 +16,7 @@ export type Look = Pick<Output, 'columns' | 'paint'>;
  *       do   Set it in a callback.
  *       at   agent.o: .data.limit
  */
-export function renderDiagnostic(diagnostic: Omit<Diagnostic, 'exitStatus'>, look: Look): string {
+export function renderDiagnostic(diagnostic: Omit<Diagnostic, 'exitStatus'> | JsonDiagnostic, look: Look): string {
   const head = `${diagnostic.severity}: `;
   const what = wrap(visible(diagnostic.what), look.columns, head.length, 2);
   const code = look.paint('quiet', `[${diagnostic.code}]`);
@@ -27,6 +28,7 @@ export function renderDiagnostic(diagnostic: Omit<Diagnostic, 'exitStatus'>, loo
   else lines.push(`${last}   ${code}`);
   lines.push(...labelled('why', [diagnostic.why], look), ...labelled('do', [diagnostic.fix], look));
   lines.push(...labelled('at', diagnostic.details, { ...look, columns: undefined }));
+  if (typeof diagnostic.page === 'string') lines.push(...labelled('see', [diagnostic.page], look));
   return `${lines.join('\n')}\n`;
 }
 

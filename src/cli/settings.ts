@@ -3,10 +3,13 @@ import { realpathSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
+import { isRule, ruleIds } from '../diagnostics/rules.js';
 import type { BuildOptions, MakeStep } from '../pipeline/options.js';
+import { type RuleLevel, ruleLevels } from '../pipeline/rule-levels.js';
 import type { Flags } from './command-line.js';
 import type { ConfigFile } from './config.js';
 import type { Config } from './config-schema.js';
+import { nearest } from './nearest.js';
 
 export interface Invocation {
   readonly command: string;
@@ -48,6 +51,7 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     output: pick(flags.one('output'), here) ?? pick(config.output, inConfig) ?? workingDirectory,
     replace: negated(flags.isSet('non-replace')) ?? config.replace ?? true,
     skipCompilerCheck: flags.isSet('skip-compiler-check') ?? config.skipCompilerCheck ?? false,
+    rules: new Map([...configuredRules(config), ...flags.all('rule').map(checkedRule)]),
     keep: flags.isSet('keep') ?? false,
     debug: flags.isSet('debug') ?? false,
     // The document always tells; finding out takes a moment, so that people ask for it.
@@ -131,4 +135,17 @@ function checkedName(value: string | undefined): string | undefined {
 function checkedAssignment(value: string): string {
   if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(value)) return value;
   fail('usage-bad-value', { option: '--make-arg', value, expected: 'an assignment VAR=VALUE' });
+}
+
+function configuredRules({ rules = {} }: Config): [string, RuleLevel][] {
+  return Object.entries(rules).flatMap(([id, level]) => (level === undefined ? [] : [[id, level]]));
+}
+
+function checkedRule(value: string): [string, RuleLevel] {
+  const [id = '', given] = value.split('=', 2);
+  const level = ruleLevels.find((candidate) => candidate === given);
+  if (isRule(id) && level !== undefined) return [id, level];
+  const meant = isRule(id) ? id : nearest(id, ruleIds);
+  const expected = `RULE=off, RULE=warn or RULE=error, with a rule of docs/rules${meant === undefined ? '' : `, such as ${meant}`}`;
+  fail('usage-bad-value', { option: '--rule', value, expected });
 }

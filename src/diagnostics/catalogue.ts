@@ -11,6 +11,7 @@ import { livepatchMessages } from './livepatch-messages.js';
 import { lookupMessages } from './lookup-messages.js';
 import { patchMessages } from './patch-messages.js';
 import { pipelineMessages } from './pipeline-messages.js';
+import { sourceRuleMessages } from './source-rules.js';
 import { systemMessages } from './system-messages.js';
 import { usageMessages } from './usage-messages.js';
 
@@ -18,6 +19,7 @@ export const catalogue = {
   ...usageMessages,
   ...systemMessages,
   ...patchMessages,
+  ...sourceRuleMessages,
   ...kernelMessages,
   ...kbuildMessages,
   ...elfMessages,

@@ -17,6 +17,8 @@ export interface Diagnostic {
   readonly fix: string;
   /** Further lines: places, candidates, the last lines of a program's output. */
   readonly details: readonly string[];
+  /** Path in the repository of the page that says more; the rules have one each. */
+  readonly page?: string;
 }
 
 /** What an entry of the catalogue returns; the code is added by `diagnose`. */
@@ -27,6 +29,7 @@ export interface Wording {
   readonly why: string;
   readonly fix: string;
   readonly details?: readonly string[];
+  readonly page?: string;
 }
 
 /** Carries one or more diagnostics to the command line, which is the only place that catches it. */

@@ -9,9 +9,12 @@ export interface KernelConfig {
   value(name: string): string | undefined;
   /** The option is `y` or `m`. */
   isOn(name: string): boolean;
+  /** The configuration has the option, be it set or not; it lacks those whose dependencies are off, and unknown ones. */
+  mentions(name: string): boolean;
 }
 
 const assignment = /^(CONFIG_\w+)=(.*)$/;
+const unset = /^# (CONFIG_\w+) is not set$/;
 
 /**
  * Reads the text of a `.config` or `auto.conf`: `CONFIG_X=y`, `=m`, `=16`, `="text"` with `\"` and `\\` inside
@@ -20,13 +23,17 @@ const assignment = /^(CONFIG_\w+)=(.*)$/;
  */
 export function parseKernelConfig(text: string): KernelConfig {
   const values = new Map<string, string>();
+  const off = new Set<string>();
   for (const line of text.split('\n')) {
     const match = assignment.exec(line.trimEnd());
     if (match?.[1] !== undefined && match[2] !== undefined) values.set(match[1], unquoted(match[2]));
+    const name = unset.exec(line.trimEnd())?.[1];
+    if (name !== undefined) off.add(name);
   }
   return {
     value: (name) => values.get(name),
     isOn: (name) => values.get(name) === 'y' || values.get(name) === 'm',
+    mentions: (name) => values.has(name) || off.has(name),
   };
 }
 

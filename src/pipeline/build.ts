@@ -25,22 +25,31 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   const target = await progress.step('Resolving the target', () => resolveTarget(options));
   progress.note(`kernel ${target.kernel.release}, by ${target.kernel.chosenBy}`);
 
-  const patches = await progress.step('Checking the patches', () => checkPatches(options, target.plan));
+  const patches = await progress.step('Checking the patches', () => checkPatches(options, target));
   const name = options.name ?? livepatchName(options.patches[0] ?? '');
   requireLivepatchName(name, []);
 
   // Up to here nothing has been written and nothing compiled.
-  if (options.dryRun) return { kind: 'checked', report: checkReport(target, patches) };
+  if (options.dryRun) {
+    const report = checkReport(target, patches);
+    for (const warning of report.warnings) progress.warn(warning);
+    return { kind: 'checked', report };
+  }
 
   const work = await createWorkFolder(path.join(options.cache, 'work'), name);
+  const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined);
+  maker.warn([...target.warnings, ...patches.warnings]);
   try {
-    const outcome = await buildIn(work, name, { options, target, patches }, progress);
+    const outcome = await buildIn(work, maker, { options, target, patches }, progress);
     if (options.keep) await work.keep();
     else await work.remove();
     return outcome;
   } catch (error) {
     await work.keep();
     throw error instanceof Error ? Object.assign(error, { workFolder: work.path }) : error;
+  } finally {
+    // At the end, where people look; also of a failure they may be the reason.
+    for (const warning of maker.report().warnings) progress.warn(warning);
   }
 }
 
@@ -50,11 +59,15 @@ interface Request {
   readonly patches: CheckedPatches;
 }
 
-async function buildIn(work: WorkFolder, name: string, request: Request, progress: Progress): Promise<BuildOutcome> {
-  const { options, target, patches } = request;
+async function buildIn(
+  work: WorkFolder,
+  maker: ReportMaker,
+  request: Request,
+  progress: Progress,
+): Promise<BuildOutcome> {
+  const { options, target } = request;
   const { kernel, compiler } = target;
-  const maker = new ReportMaker(name, kernel, options.keep ? work.path : undefined);
-  maker.warn([...target.warnings, ...patches.warnings]);
+  const { name } = maker;
 
   // The probe needs the compiler only; it runs beside the builds. Its failure is told when its answer is needed.
   const probe = readEntrySizes({
@@ -95,6 +108,5 @@ async function buildIn(work: WorkFolder, name: string, request: Request, progres
   });
   const file = path.join(options.output, `${name}.ko`);
   await writeOutputAtomically(file, bytes);
-  for (const warning of maker.report().warnings) progress.warn(warning);
   return { kind: 'built', file, report: maker.report() };
 }

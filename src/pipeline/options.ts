@@ -2,6 +2,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { ReasonKind } from '../diff/explain.js';
 import type { MakeStep } from '../kbuild/make-step.js';
+import type { RuleLevel } from './rule-levels.js';
 
 export type { MakeStep };
 
@@ -34,6 +35,8 @@ export interface BuildOptions {
   readonly debug: boolean;
   /** Find out why each function changed. */
   readonly explain: boolean;
+  /** By rule; those that are not here keep their own level. */
+  readonly rules: ReadonlyMap<string, RuleLevel>;
   /** Stop after the check. */
   readonly dryRun: boolean;
   /** Absolute; holds work folders and caches. */

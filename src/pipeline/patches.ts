@@ -1,11 +1,13 @@
 /** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import { affectedSources } from '../kbuild/affected-sources.js';
-import type { BuildPlan } from '../kbuild/make-steps.js';
 import { tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { readPatch } from '../patch/read.js';
+import { checkSourceRules } from '../patch/source-rules.js';
 import type { BuildOptions } from './options.js';
+import { applyRuleLevels } from './rule-levels.js';
+import type { Target } from './target.js';
 
 export interface CheckedPatches {
   readonly resolved: readonly ResolvedPatch[];
@@ -21,13 +23,16 @@ export interface CheckedPatches {
  * tried on copies of the files that they touch.
  * @throws KptoolError with all findings, if one of them is an error
  */
-export async function checkPatches(options: BuildOptions, plan: BuildPlan): Promise<CheckedPatches> {
+export async function checkPatches(options: BuildOptions, { plan, kernel }: Target): Promise<CheckedPatches> {
   const patches = await Promise.all(options.patches.map(readPatch));
   const resolved = await resolvePatches(patches, options.oot);
   stopAtErrors(resolved.flatMap(({ findings }) => findings));
   const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
   stopAtErrors(trial.findings);
-  const { touched, added, deleted, findings } = trial;
+  const { texts, touched, added, deleted } = trial;
+  const broken = applyRuleLevels(checkSourceRules({ texts, config: kernel.config }), options.rules);
+  const findings = [...trial.findings, ...broken];
+  stopAtErrors(findings);
   const sources = await affectedSources(options.oot, touched, plan);
   return {
     resolved,

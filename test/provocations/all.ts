@@ -9,6 +9,7 @@ import { lookupProvocations } from './lookup.js';
 import { patchProvocations } from './patch.js';
 import { pipelineProvocations } from './pipeline.js';
 import type { Provocation } from './provocation.js';
+import { sourceRuleProvocations } from './source-rules.js';
 import { systemProvocations } from './system.js';
 import { usageProvocations } from './usage.js';
 
@@ -16,6 +17,7 @@ export const allProvocations: Readonly<Record<Code, Provocation>> = {
   ...usageProvocations,
   ...systemProvocations,
   ...patchProvocations,
+  ...sourceRuleProvocations,
   ...kernelProvocations,
   ...kbuildProvocations,
   ...elfProvocations,

@@ -36,6 +36,7 @@ test('the defaults', () => {
     jobs: availableParallelism(),
     output: '/here',
     replace: true,
+    rules: new Map(),
     skipCompilerCheck: false,
     keep: false,
     debug: false,
@@ -138,6 +139,9 @@ test.each([
   [['build', 'x', '--oot', '.', '--kernel', '../../etc'], 'usage-bad-value'],
   [['build', 'x', '--oot', '.', '--make-arg', '--eval=x'], 'usage-option-without-value'],
   [['build', 'x', '--oot', '.', '--make-arg=--eval=x'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--rule', 'init-function-touched'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--rule', 'init-function-touched=quiet'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--rule', 'patch-empty=off'], 'usage-bad-value'],
 ])('%j is refused: %s', (words, code) => {
   expect(codeOf(words)).toBe(code);
 });
@@ -145,4 +149,14 @@ test.each([
 test('the cache follows XDG_CACHE_HOME where that is an absolute path', () => {
   expect(defaultCache({ XDG_CACHE_HOME: '/var/cache' })).toBe('/var/cache/kptool');
   expect(defaultCache({ XDG_CACHE_HOME: 'cache' })).toBe(join(homedir(), '.cache/kptool'));
+});
+
+test('rules of the command line win over those of the configuration', () => {
+  const words = 'build a.patch --oot . --rule build-file-touched=error --rule tracepoint-touched=off';
+  const config: Config = { rules: { 'build-file-touched': 'off', 'long-sleeper-touched': 'error' } };
+  expect([...options(words.split(' '), config).rules]).toEqual([
+    ['build-file-touched', 'error'],
+    ['long-sleeper-touched', 'error'],
+    ['tracepoint-touched', 'off'],
+  ]);
 });

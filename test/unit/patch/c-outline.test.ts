@@ -29,7 +29,8 @@ describe('functions', () => {
   });
 
   test('is one for each branch that defines it', () => {
-    const source = '#ifdef CONFIG_PM\nint f(void) { return 1; }\n#else\nint f(void) { return 0; }\n#endif\nint g(void) { }';
+    const source =
+      '#ifdef CONFIG_PM\nint f(void) { return 1; }\n#else\nint f(void) { return 0; }\n#endif\nint g(void) { }';
     expect(shown(source)).toEqual(['function f 2-2', 'function f 4-4', 'function g 6-6']);
     expect(outlineOf(source).items.map(({ conditions }) => conditions)).toEqual([
       ['#ifdef CONFIG_PM'],

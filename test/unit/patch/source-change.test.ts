@@ -3,7 +3,10 @@ import { outlineOf } from '../../../src/patch/c-outline.js';
 import { compareSources, staticLocals } from '../../../src/patch/source-change.js';
 
 function changes(original: string | undefined, patched: string | undefined) {
-  const { changed, added, removed, addedDirectives, removedDirectives } = compareSources('mad.c', { original, patched });
+  const { changed, added, removed, addedDirectives, removedDirectives } = compareSources('mad.c', {
+    original,
+    patched,
+  });
   const names = (items: readonly { readonly name: string }[]) => items.map(({ name }) => name);
   return {
     changed: names(changed.map((pair) => pair.patched)),
@@ -38,9 +41,13 @@ describe('compareSources', () => {
   });
 
   test('the second of a name is compared with the second', () => {
-    const source = (second: string) => `#ifdef A\nint f(void) { return 1; }\n#else\nint f(void) { return ${second}; }\n#endif`;
-    expect(compareSources('mad.c', { original: source('2'), patched: source('3') }).changed.map(({ patched }) => patched.line))
-      .toEqual([4]);
+    const source = (second: string) =>
+      `#ifdef A\nint f(void) { return 1; }\n#else\nint f(void) { return ${second}; }\n#endif`;
+    expect(
+      compareSources('mad.c', { original: source('2'), patched: source('3') }).changed.map(
+        ({ patched }) => patched.line,
+      ),
+    ).toEqual([4]);
   });
 
   test('all of a file that comes or goes', () => {
