@@ -122,8 +122,13 @@ require_node() {
   fi
 }
 
-# The exact packages of package-lock.json; nothing is done where they are installed.
+# The exact packages of package-lock.json; nothing is done where they are installed. A node_modules that is a link belongs to
+# another checkout, perhaps to several: npm ci would empty the folder behind it.
 install_node_packages() {
+  if [ -L node_modules ]; then
+    say 'node_modules is a link to another folder; its npm packages are taken as they are'
+    return 0
+  fi
   if [ -e node_modules/.package-lock.json ] && [ ! package-lock.json -nt node_modules/.package-lock.json ]; then
     say 'npm packages are there'
     return 0
