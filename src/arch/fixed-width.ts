@@ -4,13 +4,20 @@ import type { Instruction } from './arch.js';
 
 const width = 4;
 
-/** The code of a section, instruction by instruction; `undefined` for a section that ends within one. */
+const knownInstructions = new WeakMap<ElfSection, readonly Instruction[]>();
+
+/**
+ * The code of a section, instruction by instruction; `undefined` for a section that ends within one. Made once per
+ * section, since every line number that moved asks for them.
+ */
 export function fixedWidthInstructions(section: ElfSection): readonly Instruction[] | undefined {
-  if (section.content.length % width !== 0) return undefined;
-  return Array.from({ length: section.content.length / width }, (_, index) => ({
-    offset: index * width,
-    length: width,
-  }));
+  const count = section.content.length / width;
+  if (!Number.isInteger(count)) return undefined;
+  const known = knownInstructions.get(section);
+  if (known?.length === count) return known;
+  const instructions = Array.from({ length: count }, (_, index) => ({ offset: index * width, length: width }));
+  knownInstructions.set(section, instructions);
+  return instructions;
 }
 
 /** The little-endian instruction word at a section offset in bytes; 0 outside the section. */

@@ -1,6 +1,7 @@
 /** Instructions as the words that they are made of, for CPUs without a disassembler at hand. */
 import type { ByteOrder, ElfSection } from '../elf/object.js';
 import { noSymbol } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import type { Instruction, InstructionWords } from './arch.js';
 
 /** `c0e5 0000 0000`, each word as the CPU reads it: `wordSize` bytes in `byteOrder`. A rest is printed as it is. */
@@ -16,10 +17,7 @@ export function hexWords(bytes: Uint8Array, wordSize: number, byteOrder: ByteOrd
 /** @returns `Arch.instructionText` for a CPU of such words: `94000000 printk`, the words and what they refer to */
 export function hexText(wordSize: number, byteOrder: ByteOrder) {
   return (section: ElfSection, { offset, length }: Instruction, words: InstructionWords): string => {
-    const references = section.relocations.filter(
-      (relocation) =>
-        relocation.offset >= offset && relocation.offset < offset + length && relocation.symbol !== noSymbol,
-    );
+    const references = relocationsWithin(section, offset, offset + length).filter(({ symbol }) => symbol !== noSymbol);
     const hex = hexWords(section.content.subarray(offset, offset + length), wordSize, byteOrder);
     return [hex, ...references.map((relocation) => words.reference(relocation))].join(' ');
   };

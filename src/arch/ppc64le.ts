@@ -4,6 +4,7 @@
  * `.toc` stand in front of the function. ftrace patches the call of `_mcount` behind the entry.
  */
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import type { Arch } from './arch.js';
 import { fixedWidthInstructions, wordAt } from './fixed-width.js';
 import { hexText } from './hex-text.js';
@@ -33,9 +34,7 @@ function hasLocalEntry({ other }: ElfSymbol): boolean {
 
 /** A function in a shared section (`.init.text`) must not be taken for traced because its neighbour is. */
 function mcountCall(section: ElfSection, { value, size }: ElfSymbol) {
-  return section.relocations.find(
-    ({ symbol, offset }) => symbol.name === '_mcount' && offset >= value && offset < value + size,
-  );
+  return relocationsWithin(section, value, value + size).find(({ symbol }) => symbol.name === '_mcount');
 }
 
 export const ppc64le: Arch = {
@@ -92,9 +91,8 @@ export const ppc64le: Arch = {
 
   siblingCalls({ section, value, size }) {
     if (section === undefined) return [];
-    return section.relocations
-      .filter(({ type, offset }) => type === R_PPC64_REL24 && offset >= value && offset < value + size)
-      .filter(({ offset }) => wordAt(section, offset) === branchWithoutLink)
+    return relocationsWithin(section, value, value + size)
+      .filter(({ type, offset }) => type === R_PPC64_REL24 && wordAt(section, offset) === branchWithoutLink)
       .map(({ offset }) => offset - value);
   },
 

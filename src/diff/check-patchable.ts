@@ -6,6 +6,7 @@ import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHT, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import type { Obstacles } from './carry-along.js';
 import { checkIncluded, isRuntimeConstantTable } from './check-included.js';
 import type { Comparison } from './compare.js';
@@ -176,7 +177,7 @@ function entriesOf(section: ElfSection): Map<string, string[]> {
   const size = inferStride(section)?.entrySize ?? section.content.length;
   const entries = new Map<string, string[]>();
   for (let start = 0; start < section.content.length; start += size) {
-    const inside = section.relocations.filter(({ offset }) => offset >= start && offset < start + size);
+    const inside = relocationsWithin(section, start, start + size);
     const bytes = Buffer.from(section.content.subarray(start, start + size)).toString('hex');
     const references = inside.map(({ offset, symbol, addend }) => `${offset - start} ${symbol.name} ${addend}`);
     const functions = inside.filter(({ symbol }) => symbol.type === STT.FUNC).map(({ symbol }) => symbol.name);
@@ -203,8 +204,7 @@ function refersAlike(original: ElfSymbol, from: ElfSection, patched: ElfSymbol, 
 }
 
 function referencesOf({ value, size }: ElfSymbol, section: ElfSection): string {
-  return section.relocations
-    .filter(({ offset }) => offset >= value && offset < value + size)
+  return relocationsWithin(section, value, value + size)
     .map(({ offset, type, symbol }) => `${offset - value} ${type} ${canonicalName(symbol.name)}`)
     .join('\n');
 }

@@ -3,6 +3,7 @@
  * `__LINE__`: an operand that equals the line of its own statement, on both sides, is no constant of the author's.
  */
 import type { ElfSection } from '../elf/object.js';
+import { countBelow } from '../elf/sorted.js';
 
 /** The line from an offset on, in bytes of the section, up to the next row. */
 export interface LineRow {
@@ -143,5 +144,5 @@ class LineTable {
 
 /** The line of the code at an offset of the section, in bytes; `undefined` in front of the first row. */
 export function lineAt(rows: readonly LineRow[], offset: number): number | undefined {
-  return rows.findLast((row) => row.offset <= offset)?.line;
+  return rows[countBelow(rows, (row) => row.offset <= offset) - 1]?.line;
 }

@@ -5,6 +5,7 @@
 import { dereference } from '../arch/indirection.js';
 import { SHF, STB, STT } from '../elf/constants.js';
 import type { ElfSymbol, Relocation } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import { type Comparison, ContentComparison } from './compare.js';
 import { CodeComparison, type CodePair, type CodeSide, type Difference } from './first-difference.js';
 import { isLineNumberChange } from './line-numbers.js';
@@ -254,7 +255,7 @@ function sideOf(prepared: PreparedObject, symbol: ElfSymbol): CodeSide | undefin
 }
 
 function relocationsOf({ section, symbol: { value, size } }: CodeSide): readonly Relocation[] {
-  return section.relocations.filter(({ offset }) => offset >= value && offset < value + size);
+  return relocationsWithin(section, value, value + size);
 }
 
 /**

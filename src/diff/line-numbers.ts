@@ -7,6 +7,8 @@ import type { Arch, Instruction } from '../arch/arch.js';
 import { dereference } from '../arch/indirection.js';
 import { SHF } from '../elf/constants.js';
 import type { ElfSection, Relocation } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
+import { countBelow } from '../elf/sorted.js';
 import { type LineRow, lineAt } from './debug-lines.js';
 import type { PreparedObject } from './prepare.js';
 
@@ -76,8 +78,8 @@ function nextCall(
   isCall: Arch['isCall'],
 ): Relocation | undefined {
   const from = offset + length;
-  const call = section.relocations.find((relocation) => relocation.offset >= from && isCall(section, relocation));
-  return call === undefined || call.offset > from + callDistance ? undefined : call;
+  const near = relocationsWithin(section, from, from + callDistance + 1);
+  return near.find((relocation) => isCall(section, relocation));
 }
 
 /**
@@ -120,15 +122,11 @@ function hasPlaceBeside(
   arch: Arch,
   position: number | undefined,
 ): boolean {
-  const previous = section.relocations.findLast(
-    (relocation) => relocation.offset < offset && arch.isCall(section, relocation),
-  );
-  const loads = section.relocations.filter(
-    (relocation) =>
-      relocation.offset < call.offset &&
-      relocation.offset > (previous?.offset ?? -1) &&
-      Math.abs(relocation.offset - offset) <= callDistance,
-  );
+  const near = relocationsWithin(section, offset - callDistance, call.offset);
+  const previous = near.findLast((relocation) => relocation.offset < offset && arch.isCall(section, relocation));
+  const loads = near.filter((relocation) => {
+    return relocation.offset > (previous?.offset ?? -1) && relocation.offset - offset <= callDistance;
+  });
   const isFollowed = (load: Relocation) => {
     const place = positionOf(section, load, arch);
     return place === undefined || position === undefined || position === place + 1;
@@ -141,7 +139,8 @@ function hasPlaceBeside(
 
 /** Which argument a reference is loaded as: `f(__FILE__, __LINE__)` has the line right behind the file. */
 function positionOf(section: ElfSection, { offset }: Relocation, arch: Arch): number | undefined {
-  const load = arch.instructions(section)?.find((candidate) => candidate.offset + candidate.length > offset);
+  const instructions = arch.instructions(section) ?? [];
+  const load = instructions[countBelow(instructions, (candidate) => candidate.offset + candidate.length <= offset)];
   return load && arch.argumentLoad(section, load)?.position;
 }
 

@@ -32,18 +32,30 @@ export function correlateStaticLocals(
   return matcher.findings;
 }
 
+type StaticLocal = ElfSymbol & { readonly section: ElfSection };
+
+function staticLocalsOf({ object, ownSymbol }: PreparedObject): ElfSymbol[] {
+  return object.symbols.filter((symbol) => {
+    return symbol.section !== undefined && isStaticLocal(symbol, ownSymbol.get(symbol.section));
+  });
+}
+
 class StaticLocalMatcher {
   readonly findings: Diagnostic[] = [];
   readonly #reported = new Set<ElfSymbol>();
   /** Of patched sections, filled on first use: what they and their parts use, once each and in order. */
   readonly #usedWithParts = new Map<ElfSection, ReadonlySet<ElfSymbol>>();
+  /** Of both objects. Asked for each use, of which there are many more than symbols. */
+  readonly #staticLocals: ReadonlySet<ElfSymbol>;
   readonly #usedByName = new Map<ElfSection, ReadonlyMap<string, readonly ElfSymbol[]>>();
 
   constructor(
     readonly original: PreparedObject,
     readonly patched: PreparedObject,
     readonly correlation: Correlation,
-  ) {}
+  ) {
+    this.#staticLocals = new Set([...staticLocalsOf(original), ...staticLocalsOf(patched)]);
+  }
 
   /** The symbols that a section uses, in the order of its relocations. The table of addresses itself uses nothing. */
   #used(prepared: PreparedObject, section: ElfSection): ElfSymbol[] {
@@ -54,15 +66,15 @@ class StaticLocalMatcher {
       .filter((symbol) => symbol !== undefined);
   }
 
-  #isStaticLocal(prepared: PreparedObject, symbol: ElfSymbol): symbol is ElfSymbol & { readonly section: ElfSection } {
-    return symbol.section !== undefined && isStaticLocal(symbol, prepared.ownSymbol.get(symbol.section));
+  #isStaticLocal(symbol: ElfSymbol): symbol is StaticLocal {
+    return this.#staticLocals.has(symbol);
   }
 
   /** Two static locals with one number in both objects are so by chance. */
   forgetNumbers(): void {
     const { sections, symbols } = this.correlation;
     for (const symbol of this.original.object.symbols) {
-      if (!this.#isStaticLocal(this.original, symbol)) continue;
+      if (!this.#isStaticLocal(symbol)) continue;
       symbols.unlink(symbol);
       if (this.original.ownSymbol.get(symbol.section) !== symbol) continue;
       sections.unlink(symbol.section);
@@ -77,7 +89,7 @@ class StaticLocalMatcher {
       const counterpart = this.#counterpart(user);
       if (counterpart === undefined) continue;
       for (const symbol of this.#used(this.original, user)) {
-        if (!this.#isStaticLocal(this.original, symbol) || symbol.section === user) continue;
+        if (!this.#isStaticLocal(symbol) || symbol.section === user) continue;
         if (this.correlation.symbols.patchedOf(symbol) !== undefined) continue;
         const twin = this.#firstOpenUse(counterpart, symbol, true);
         if (twin !== undefined) this.#link(symbol, twin);
@@ -92,7 +104,7 @@ class StaticLocalMatcher {
     const orphans = groupBy(this.#orphans(), key);
     const candidates = groupBy(
       this.patched.object.symbols.filter(
-        (symbol) => this.#isState(this.patched, symbol) && this.correlation.symbols.originalOf(symbol) === undefined,
+        (symbol) => this.#isState(symbol) && this.correlation.symbols.originalOf(symbol) === undefined,
       ),
       key,
     );
@@ -111,7 +123,7 @@ class StaticLocalMatcher {
       const counterpart = this.#counterpart(user);
       if (counterpart === undefined) continue;
       for (const symbol of this.#used(this.original, user)) {
-        if (!this.#isStaticLocal(this.original, symbol) || symbol.section === user) continue;
+        if (!this.#isStaticLocal(symbol) || symbol.section === user) continue;
         const twin = this.correlation.symbols.patchedOf(symbol);
         if (twin !== undefined && !this.#uses(counterpart, twin)) this.#reportLost(user, counterpart, symbol);
       }
@@ -190,15 +202,15 @@ class StaticLocalMatcher {
     for (const user of this.original.object.sections) {
       if (this.#counterpart(user) !== undefined) continue;
       for (const symbol of this.#used(this.original, user)) {
-        if (!this.#isState(this.original, symbol)) continue;
+        if (!this.#isState(symbol)) continue;
         if (this.correlation.symbols.patchedOf(symbol) === undefined) orphans.add(symbol);
       }
     }
     return [...orphans];
   }
 
-  #isState(prepared: PreparedObject, symbol: ElfSymbol): boolean {
-    return this.#isStaticLocal(prepared, symbol) && isWritable(symbol.section);
+  #isState(symbol: ElfSymbol): boolean {
+    return this.#isStaticLocal(symbol) && isWritable(symbol.section);
   }
 
   #reportLost(user: ElfSection, counterpart: ElfSection, symbol: ElfSymbol): void {
@@ -242,8 +254,9 @@ function isWritable(section: ElfSection | undefined): boolean {
 function groupBy<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const thing of things) {
-    const group = groups.get(key(thing));
-    if (group === undefined) groups.set(key(thing), [thing]);
+    const name = key(thing);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [thing]);
     else group.push(thing);
   }
   return groups;
