@@ -3,9 +3,11 @@
  * that its symbols which are found for sure, global ones too, enclose the others.
  */
 import { STB, STT } from '../elf/constants.js';
-import type { ElfSymbol } from '../elf/object.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { countBelow } from '../elf/sorted.js';
 import { isDrifting } from './drifting-names.js';
 import type { Decision, Question } from './question.js';
+import { remembered } from './remembered.js';
 import { isFunctionOrObject, type TableSymbol, type TargetTable } from './symbol-table.js';
 
 /** Functions of the kernel are aligned to 16 bytes, to 64 with CONFIG_DEBUG_FORCE_FUNCTION_ALIGN_64B. */
@@ -17,22 +19,53 @@ const ALIGNMENT = 64;
  * `.text.unlikely` of all objects behind `.text` of all objects (TEXT_TEXT in include/asm-generic/vmlinux.lds.h).
  */
 export function decideByAddress(question: Question): Decision | undefined {
-  const kind = sectionKind(question.own);
-  const kin = question.original.symbols.filter((symbol) => isFunctionOrObject(symbol) && sectionKind(symbol) === kind);
-  return enclosedByKin(question, kin) ?? besideKin(question, kin);
+  const kin = kinOf(question.original, question.table).get(sectionKind(question.own));
+  return kin && (enclosedByKin(question, kin) ?? besideKin(question, kin));
 }
+
+/** The object's functions and data in one kind of section. */
+interface Kin {
+  /** Bytes that they take at most. */
+  readonly room: bigint;
+  /** What the target has for sure, by section of the target and in the order of addresses. */
+  readonly anchors: ReadonlyMap<TableSymbol['place'], readonly TableSymbol[]>;
+  /** By type, in the order in which gcc emitted them. */
+  readonly inOrder: ReadonlyMap<number, readonly ElfSymbol[]>;
+  /** Place in `inOrder`. */
+  readonly placeOf: ReadonlyMap<ElfSymbol, number>;
+}
+
+const kinOf = remembered((original: ElfObject, table: TargetTable): ReadonlyMap<string | undefined, Kin> => {
+  /** gcc emits the sections of `-ffunction-sections` in the order in which it emits functions. */
+  const sections = new Map(original.sections.map((section, place) => [section, place]));
+  const sectionPlace = ({ section }: ElfSymbol) => (section === undefined ? -1 : (sections.get(section) ?? -1));
+  const kinds = groupBy(original.symbols.filter(isFunctionOrObject), sectionKind);
+  return new Map(
+    [...kinds].map(([kind, symbols]) => {
+      const room = BigInt(symbols.reduce((sum, { size }) => sum + size + ALIGNMENT, 0));
+      const anchors = groupBy(
+        symbols.flatMap((symbol) => anchorOf(symbol, table) ?? []).sort(byAddressAndPlace),
+        ({ place }) => place,
+      );
+      const inOrder = groupBy(
+        [...symbols].sort((a, b) => sectionPlace(a) - sectionPlace(b)),
+        ({ type }) => type,
+      );
+      const placeOf = new Map([...inOrder.values()].flatMap((list) => list.map((symbol, place) => [symbol, place])));
+      return [kind, { room, anchors, inOrder, placeOf }];
+    }),
+  );
+});
 
 /**
  * Example: `helper` at 0x140 in `.text`, with the object's globals `cm_open` at 0x100 and `cm_close` at 0x1a0, while the
  * other `helper` lies at 0x700. A range that is longer than all that the object has of that kind was opened by a foreign
  * symbol and decides nothing.
  */
-function enclosedByKin({ candidates, table }: Question, kin: readonly ElfSymbol[]): Decision | undefined {
-  const room = kin.reduce((sum, { size }) => sum + size + ALIGNMENT, 0);
-  const anchors = kin.flatMap((symbol) => anchorOf(symbol, table) ?? []);
+function enclosedByKin({ candidates }: Question, { anchors, room }: Kin): Decision | undefined {
   const inside = candidates.flatMap((symbol) => {
-    const enclosing = enclosed(symbol, anchors);
-    if (enclosing === undefined || enclosing.last.value - enclosing.first.value > BigInt(room)) return [];
+    const enclosing = enclosed(symbol, anchors.get(symbol.place) ?? []);
+    if (enclosing === undefined || enclosing.last.value - enclosing.first.value > room) return [];
     return [{ symbol, ...enclosing }];
   });
   const [only] = inside;
@@ -45,17 +78,14 @@ function enclosedByKin({ candidates, table }: Question, kin: readonly ElfSymbol[
  * Example: `helper` is the first function of its object, so that nothing of the object lies before it; but `cm_open` comes
  * right behind it, in the object as in the target, and both have the object's sizes.
  */
-function besideKin({ own, candidates, original, table }: Question, kin: readonly ElfSymbol[]): Decision | undefined {
-  const places = new Map(original.sections.map((section, place) => [section, place]));
-  /** gcc emits the sections of `-ffunction-sections` in the order in which it emits functions. */
-  const placeOf = ({ section }: ElfSymbol) => (section === undefined ? -1 : (places.get(section) ?? -1));
-  const inOrder = kin.filter(({ type }) => type === own.type).sort((a, b) => placeOf(a) - placeOf(b));
-  const at = inOrder.indexOf(own);
+function besideKin({ own, candidates, table }: Question, { inOrder, placeOf }: Kin): Decision | undefined {
+  const neighbours = inOrder.get(own.type) ?? [];
+  const at = placeOf.get(own) ?? -1;
   const beside = candidates.flatMap((symbol) => {
     if (symbol.size !== own.size) return [];
     const { before, after } = adjacent(symbol, table);
-    if (isSame(before, inOrder[at - 1])) return [{ symbol, evidence: `it lies right behind ${before?.name}` }];
-    return isSame(after, inOrder[at + 1]) ? [{ symbol, evidence: `it lies right before ${after?.name}` }] : [];
+    if (isSame(before, neighbours[at - 1])) return [{ symbol, evidence: `it lies right behind ${before?.name}` }];
+    return isSame(after, neighbours[at + 1]) ? [{ symbol, evidence: `it lies right before ${after?.name}` }] : [];
   });
   const [only] = beside;
   if (only === undefined || beside.length > 1) return undefined;
@@ -71,8 +101,8 @@ function isSame(theirs: TableSymbol | undefined, ours: ElfSymbol | undefined): b
 /** What lies next to the symbol in its section; `__pfx_` symbols, which objtool makes for the padding, do not count. */
 function adjacent(symbol: TableSymbol, table: TargetTable): { before?: TableSymbol; after?: TableSymbol } {
   const inOrder = orderOf(table).get(symbol.place)?.get(symbol.type) ?? [];
-  const first = countBelow(inOrder, symbol.value);
-  const [before, after] = [inOrder[first - 1], inOrder[countBelow(inOrder, symbol.value + 1n)]];
+  const first = countBelow(inOrder, ({ value }) => value < symbol.value);
+  const [before, after] = [inOrder[first - 1], inOrder[countBelow(inOrder, ({ value }) => value <= symbol.value)]];
   return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
 }
 
@@ -97,18 +127,6 @@ function orderOf(table: TargetTable): Order {
   return order;
 }
 
-/** How many of the symbols, which are in order, lie below the address; by bisection. */
-function countBelow(symbols: readonly TableSymbol[], address: bigint): number {
-  let low = 0;
-  let high = symbols.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((symbols[middle]?.value ?? 0n) < address) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function byAddressAndPlace(a: TableSymbol, b: TableSymbol): number {
   if (a.value !== b.value) return a.value < b.value ? -1 : 1;
   return a.index - b.index;
@@ -125,19 +143,25 @@ function anchorOf(symbol: ElfSymbol, table: TargetTable): TableSymbol | undefine
   return (anchor.bind === STB.LOCAL) === (symbol.bind === STB.LOCAL) ? anchor : undefined;
 }
 
-/** The nearest anchors on either side. */
+/** The nearest anchors on either side; `anchors` are those of the symbol's section. */
 function enclosed(
-  symbol: TableSymbol,
+  { value: address }: TableSymbol,
   anchors: readonly TableSymbol[],
 ): { first: TableSymbol; last: TableSymbol } | undefined {
-  let first: TableSymbol | undefined;
-  let last: TableSymbol | undefined;
-  for (const anchor of anchors) {
-    if (anchor.place !== symbol.place) continue;
-    if (anchor.value < symbol.value && (first === undefined || anchor.value >= first.value)) first = anchor;
-    if (anchor.value > symbol.value && (last === undefined || anchor.value < last.value)) last = anchor;
-  }
+  const first = anchors[countBelow(anchors, ({ value }) => value < address) - 1];
+  const last = anchors[countBelow(anchors, ({ value }) => value <= address)];
   return first === undefined || last === undefined ? undefined : { first, last };
+}
+
+function groupBy<Key, T>(things: readonly T[], keyOf: (thing: T) => Key): Map<Key, T[]> {
+  const groups = new Map<Key, T[]>();
+  for (const thing of things) {
+    const key = keyOf(thing);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [thing]);
+    else group.push(thing);
+  }
+  return groups;
 }
 
 /** Without the symbol's own name, which `-ffunction-sections` appends: `.text.unlikely` of `.text.unlikely.cm_open`. */

@@ -4,8 +4,10 @@
  * anew has the same run.
  */
 import { STT } from '../elf/constants.js';
-import type { ElfSymbol } from '../elf/object.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { countBelow } from '../elf/sorted.js';
 import type { Decision, Question } from './question.js';
+import { remembered } from './remembered.js';
 import { staticSymbols } from './static-symbols.js';
 import type { TableSymbol, TargetTable } from './symbol-table.js';
 
@@ -28,11 +30,14 @@ const LEAST_SCORE = 4;
  * sides: where gcc inlined our `helper` in the target, the one of the next object would else stand right behind
  * `cm_open`.
  */
-export function decideByNeighbours(question: Question): Decision | undefined {
-  const { own, candidates, original, table } = question;
-  const ranks = ranksOf(own, original.symbols, staticSymbols(original));
-  const ownRank = original.symbols.indexOf(own);
-  const all = candidates.map((candidate) => surroundingsOf(candidate, { table, candidates, ranks, ownRank }));
+export function decideByNeighbours({ own, candidates, original, table }: Question): Decision | undefined {
+  const run = runOf(original, table);
+  const places = candidates.map((candidate) => table.orderAmongLocals(candidate) ?? 0);
+  const all = candidates.map((candidate, index) => {
+    // An object has one symbol of the name, so that its run ends at the next candidate at the latest.
+    const [previous, next] = [places[index - 1] ?? -1, places[index + 1] ?? table.locals.length];
+    return surroundingsOf(candidate, { own, run, at: places[index] ?? 0, previous, next });
+  });
   const [best, next] = [...all].sort((a, b) => b.score - a.score);
   if (best === undefined || best.score < LEAST_SCORE || best.score < 2 * (next?.score ?? 0)) return undefined;
   const isBetweenFunctions = best.before.some(isFunction) && best.after.some(isFunction);
@@ -40,86 +45,86 @@ export function decideByNeighbours(question: Question): Decision | undefined {
   return { symbol: best.candidate, evidence: describe(best) };
 }
 
-interface Ranked {
-  /** Place in the object's symbol table. */
+/** A local symbol of the target that has the name and type of one of the object's static symbols. */
+interface Kin {
+  /** Place among the target's local symbols. */
+  readonly place: number;
+  readonly symbol: TableSymbol;
+  /** Place of the object's own in its symbol table. */
   readonly rank: number;
-  readonly symbol: ElfSymbol;
+  readonly isSizeEqual: boolean;
 }
 
-/** The object's static symbols but the one asked for, by type and name. */
-function ranksOf(own: ElfSymbol, symbols: readonly ElfSymbol[], statics: readonly ElfSymbol[]): Map<string, Ranked> {
-  const rankOf = new Map(symbols.map((symbol, rank) => [symbol, rank]));
-  const ranks = new Map<string, Ranked>();
-  for (const symbol of statics) {
-    if (symbol.name !== own.name) ranks.set(keyOf(symbol), { symbol, rank: rankOf.get(symbol) ?? 0 });
+interface Run {
+  readonly rankOf: ReadonlyMap<ElfSymbol, number>;
+  /** How many static symbols the object has, by type and name. */
+  readonly length: number;
+  /** In the target's order. */
+  readonly kin: readonly Kin[];
+}
+
+/** The target's namesakes of all static symbols of the object. */
+const runOf = remembered((original: ElfObject, table: TargetTable): Run => {
+  const rankOf = new Map(original.symbols.map((symbol, rank) => [symbol, rank]));
+  const statics = new Map(staticSymbols(original).map((symbol) => [`${symbol.type} ${symbol.name}`, symbol]));
+  const kin: Kin[] = [];
+  for (const own of statics.values()) {
+    for (const symbol of table.named(own.name)) {
+      const place = symbol.type === own.type ? table.orderAmongLocals(symbol) : undefined;
+      if (place === undefined) continue;
+      kin.push({ place, symbol, rank: rankOf.get(own) ?? 0, isSizeEqual: symbol.size === own.size });
+    }
   }
-  return ranks;
+  return { rankOf, length: statics.size, kin: kin.sort((a, b) => a.place - b.place) };
+});
+
+interface Stretch {
+  readonly own: ElfSymbol;
+  readonly run: Run;
+  /** Places among the target's local symbols: of the candidate, and of those beside it or of the ends of the table. */
+  readonly at: number;
+  readonly previous: number;
+  readonly next: number;
 }
 
-interface Scene {
-  readonly table: TargetTable;
-  readonly candidates: readonly TableSymbol[];
-  readonly ranks: ReadonlyMap<string, Ranked>;
-  readonly ownRank: number;
+/** Beyond twice the length of the object's own list a match is chance. */
+function surroundingsOf(candidate: TableSymbol, { own, run, at, previous, next }: Stretch): Surroundings {
+  const reach = 2 * run.length + 16;
+  const ownRank = run.rankOf.get(own) ?? -1;
+  const between = (from: number, to: number) => {
+    const behind = countBelow(run.kin, ({ place }) => place < to);
+    const within = run.kin.slice(
+      countBelow(run.kin, ({ place }) => place < from),
+      behind,
+    );
+    return within.filter(({ symbol }) => symbol.name !== own.name);
+  };
+  const earlier = between(Math.max(at - reach, previous + 1), at).filter(({ rank }) => rank < ownRank);
+  const later = between(at + 1, Math.min(at + reach, next)).filter(({ rank }) => rank > ownRank);
+  const [before, after] = [longestInOrder(earlier), longestInOrder(later)];
+  const score = [...before, ...after].reduce((sum, kin) => sum + weightOf(kin), 0);
+  return { candidate, before: before.map(({ symbol }) => symbol), after: after.map(({ symbol }) => symbol), score };
 }
 
-/**
- * An object has one symbol of the name, so that its run ends at the next candidate at the latest. Beyond twice the length
- * of the object's own list a match is chance.
- */
-function surroundingsOf(candidate: TableSymbol, { table, candidates, ranks, ownRank }: Scene): Surroundings {
-  const reach = 2 * ranks.size + 16;
-  const at = table.orderAmongLocals(candidate) ?? 0;
-  const places = candidates.map((other) => table.orderAmongLocals(other) ?? 0);
-  const from = Math.max(at - reach, 0, ...places.filter((place) => place < at).map((place) => place + 1));
-  const to = Math.min(at + reach, table.locals.length, ...places.filter((place) => place > at));
-  const isEarlier = ({ rank }: Ranked) => rank < ownRank;
-  const isLater = ({ rank }: Ranked) => rank > ownRank;
-  const before = longestInOrder(table.locals.slice(from, at), ranks, isEarlier);
-  const after = longestInOrder(table.locals.slice(at + 1, to), ranks, isLater);
-  const score = [...before, ...after].reduce((sum, symbol) => sum + weightOf(symbol, ranks), 0);
-  return { candidate, before, after, score };
-}
-
-/** The most symbols of the stretch that the object has too, and in the same order (longest increasing subsequence). */
-function longestInOrder(
-  stretch: readonly TableSymbol[],
-  ranks: ReadonlyMap<string, Ranked>,
-  isWanted: (ranked: Ranked) => boolean,
-): TableSymbol[] {
+/** The most symbols of the stretch that stand in the object's order (longest increasing subsequence). */
+function longestInOrder(stretch: readonly Kin[]): Kin[] {
   interface Link {
-    readonly symbol: TableSymbol;
-    readonly rank: number;
+    readonly kin: Kin;
     readonly previous: Link | undefined;
   }
   /** At place n the chain of n + 1 symbols that ends with the lowest rank. */
   const chains: Link[] = [];
-  for (const symbol of stretch) {
-    const ranked = ranks.get(keyOf(symbol));
-    if (ranked === undefined || !isWanted(ranked)) continue;
-    const place = countBelow(chains, ranked.rank);
-    chains[place] = { symbol, rank: ranked.rank, previous: chains[place - 1] };
+  for (const kin of stretch) {
+    const place = countBelow(chains, (chain) => chain.kin.rank < kin.rank);
+    chains[place] = { kin, previous: chains[place - 1] };
   }
-  const chain: TableSymbol[] = [];
-  for (let link = chains.at(-1); link !== undefined; link = link.previous) chain.push(link.symbol);
+  const chain: Kin[] = [];
+  for (let link = chains.at(-1); link !== undefined; link = link.previous) chain.push(link.kin);
   return chain.reverse();
 }
 
-/** How many of the chains, whose last ranks rise, end below `rank`; by bisection. */
-function countBelow(chains: readonly { readonly rank: number }[], rank: number): number {
-  let low = 0;
-  let high = chains.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((chains[middle]?.rank ?? 0) < rank) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /** Data has common names and common sizes; it confirms, but no single object of it decides. */
-function weightOf(symbol: TableSymbol, ranks: ReadonlyMap<string, Ranked>): number {
-  const isSizeEqual = ranks.get(keyOf(symbol))?.symbol.size === symbol.size;
+function weightOf({ symbol, isSizeEqual }: Kin): number {
   if (isFunction(symbol)) return isSizeEqual ? 4 : 2;
   return isSizeEqual ? 1 : 0;
 }
@@ -136,8 +141,4 @@ function describe({ before, after }: Surroundings): string {
 
 function isFunction({ type }: TableSymbol): boolean {
   return type === STT.FUNC;
-}
-
-function keyOf({ name, type }: { readonly name: string; readonly type: number }): string {
-  return `${type} ${name}`;
 }

@@ -2,7 +2,9 @@
  * Decides between namesakes by size alone: last among the levels for exact names, and only where the rest of the object
  * shows that source and compiler are the target's.
  */
+import type { ElfObject } from '../elf/object.js';
 import type { Decision, Question } from './question.js';
+import { remembered } from './remembered.js';
 import { functionsOf } from './static-symbols.js';
 import type { TargetTable } from './symbol-table.js';
 
@@ -17,16 +19,22 @@ const LEAST_WITNESSES = 3;
 export function decideBySize({ own, candidates, original, table }: Question): Decision | undefined {
   const [symbol, second] = candidates.filter(({ size }) => size === own.size);
   if (own.size === 0 || symbol === undefined || second !== undefined) return undefined;
-  const witnesses = functionsOf(original).flatMap((witness) => {
-    const size = witness.name === own.name ? undefined : onlySize(witness.name, table);
-    return size === undefined ? [] : [{ name: witness.name, isEqual: size === witness.size }];
-  });
-  if (witnesses.length < LEAST_WITNESSES || !witnesses.every(({ isEqual }) => isEqual)) return undefined;
+  // The function itself is no witness: the target has it more than once.
+  const witnesses = witnessesOf(original, table);
+  if (witnesses.count < LEAST_WITNESSES || !witnesses.areAllEqual) return undefined;
   const evidence =
     `of ${candidates.length} symbols of that name only this one has ${own.size} bytes, ` +
-    `and all ${witnesses.length} other functions of the object have the target's size`;
+    `and all ${witnesses.count} other functions of the object have the target's size`;
   return { symbol, evidence };
 }
+
+const witnessesOf = remembered((original: ElfObject, table: TargetTable) => {
+  const witnesses = functionsOf(original).flatMap(({ name, size }) => {
+    const theirs = onlySize(name, table);
+    return theirs === undefined ? [] : [{ isEqual: theirs === size }];
+  });
+  return { count: witnesses.length, areAllEqual: witnesses.every(({ isEqual }) => isEqual) };
+});
 
 function onlySize(name: string, table: TargetTable): number | undefined {
   const defined = table.named(name).filter(({ place }) => typeof place !== 'string');
