@@ -54,21 +54,29 @@ export function parseReadelfSymbols(text: string, fileName: string): TargetTable
   const chosen = tables.find(({ name }) => name === '.symtab') ?? tables[0];
   if (chosen === undefined)
     return fail('symtab-malformed', { file: fileName, line: 1, problem: 'no symbol table in it' });
-  const sections = new Map<number, TargetSection>();
-  const records = chosen.rows.map(({ line, text: row }) => parseRow(row, { file: fileName, line }, sections));
+  const sections: Sections = new Map();
+  const records = chosen.rows.map((row, index) => {
+    return parseRow(row, { file: fileName, line: chosen.lines[index] ?? chosen.line }, sections);
+  });
   if (records.length !== chosen.count) {
     const problem = `the heading promises ${chosen.count} symbols, ${records.length} follow`;
     fail('symtab-malformed', { file: fileName, line: chosen.line, problem });
   }
-  return new TargetTable(fileName, nameSections(records));
+  nameSections(records, sections);
+  return new TargetTable(fileName, records);
 }
+
+/** By index; they get their names when all rows have been read. */
+type Sections = Map<number, { -readonly [Fact in keyof TargetSection]: TargetSection[Fact] }>;
 
 interface PrintedTable {
   readonly name: string;
   readonly count: number;
   /** Of the heading, from 1. */
   readonly line: number;
-  readonly rows: { readonly line: number; readonly text: string }[];
+  readonly rows: string[];
+  /** Of each row. */
+  readonly lines: number[];
 }
 
 function splitTables(text: string, fileName: string): PrintedTable[] {
@@ -76,21 +84,22 @@ function splitTables(text: string, fileName: string): PrintedTable[] {
   text.split('\n').forEach((printed, index) => {
     const row = printed.endsWith('\r') ? printed.slice(0, -1) : printed;
     const line = index + 1;
-    if (row.trim() === '' || row.startsWith('   Num:') || /^File: /.test(row)) return;
-    const heading = HEADING.exec(row)?.groups;
+    if (row.startsWith('   Num:') || row.startsWith('File: ') || row.trim() === '') return;
+    const heading = row.startsWith('Symbol table') ? HEADING.exec(row)?.groups : undefined;
     if (heading !== undefined) {
-      tables.push({ name: heading.table ?? '', count: Number(heading.count), line, rows: [] });
+      tables.push({ name: heading.table ?? '', count: Number(heading.count), line, rows: [], lines: [] });
       return;
     }
     const current = tables.at(-1);
     if (current === undefined)
       fail('symtab-malformed', { file: fileName, line, problem: `a heading was expected, not «${excerpt(row)}»` });
-    current.rows.push({ line, text: row });
+    current.rows.push(row);
+    current.lines.push(line);
   });
   return tables;
 }
 
-function parseRow(row: string, at: { file: string; line: number }, sections: Map<number, TargetSection>): SymbolRecord {
+function parseRow(row: string, at: { file: string; line: number }, sections: Sections): SymbolRecord {
   const [, value, size, type, bind, place, name = ''] = ROW.exec(row) ?? [];
   if (value === undefined || size === undefined || type === undefined || bind === undefined || place === undefined) {
     return fail('symtab-malformed', { ...at, problem: `not a symbol: «${excerpt(row)}»` });
@@ -117,7 +126,7 @@ function printedNumber(printed: string): number {
   return number === undefined ? -1 : Number(number);
 }
 
-function numberedPlace(place: string, sections: Map<number, TargetSection>): TablePlace {
+function numberedPlace(place: string, sections: Sections): TablePlace {
   const index = Number(place);
   if (!Number.isSafeInteger(index)) return 'reserved';
   let section = sections.get(index);
@@ -129,16 +138,11 @@ function numberedPlace(place: string, sections: Map<number, TargetSection>): Tab
 }
 
 /** Since binutils 2.35 the row of a section symbol shows the section's name; older ones leave it empty. */
-function nameSections(records: readonly SymbolRecord[]): SymbolRecord[] {
-  const named = new Map<TargetSection, TargetSection>();
+function nameSections(records: readonly SymbolRecord[], sections: Sections): void {
   for (const { type, place, name } of records) {
-    if (type === STT.SECTION && name !== '' && typeof place !== 'string') named.set(place, { ...place, name });
+    const section = typeof place === 'string' ? undefined : sections.get(place.index);
+    if (type === STT.SECTION && name !== '' && section !== undefined) section.name = name;
   }
-  if (named.size === 0) return [...records];
-  return records.map((record) => {
-    if (typeof record.place === 'string') return record;
-    return { ...record, place: named.get(record.place) ?? record.place };
-  });
 }
 
 function excerpt(text: string): string {

@@ -35,10 +35,28 @@ export function positionOf(symbol: TableSymbol, table: TargetTable, objectName: 
 }
 
 function positionInVmlinux(symbol: TableSymbol, table: TargetTable): Position {
-  const namesakes = table.named(symbol.name).filter(isInKernelKallsyms).sort(byAddress);
-  const place = namesakes.indexOf(symbol);
-  if (place === -1) return { kind: 'absent', reason: 'kallsyms of vmlinux has no absolute and no debugging symbols' };
-  return certain(symbol, place + 1, namesakes.length);
+  const positions = positionsByAddress(symbol.name, table);
+  const position = positions.get(symbol);
+  if (position === undefined) {
+    return { kind: 'absent', reason: 'kallsyms of vmlinux has no absolute and no debugging symbols' };
+  }
+  return certain(symbol, position, positions.size);
+}
+
+type Positions = ReadonlyMap<TableSymbol, number>;
+
+const knownPositions = new WeakMap<TargetTable, Map<string, Positions>>();
+
+/** From 1, for all that kallsyms has of the name: an ambiguous one has a thousand namesakes, and all are told. */
+function positionsByAddress(name: string, table: TargetTable): Positions {
+  const byName = knownPositions.get(table) ?? new Map<string, Positions>();
+  knownPositions.set(table, byName);
+  const known = byName.get(name);
+  if (known !== undefined) return known;
+  const namesakes = table.named(name).filter(isInKernelKallsyms).sort(byAddress);
+  const positions = new Map(namesakes.map((symbol, index) => [symbol, index + 1]));
+  byName.set(name, positions);
+  return positions;
 }
 
 /**
