@@ -110,29 +110,73 @@ function addBugTable(builder: ObjectBuilder, functions: readonly ElfSymbol[]): v
   });
 }
 
-/** What `readelf -s --wide` prints of a kernel that links the object, with about `symbols` symbols in all. */
-export function largeSymbolTable(functions: number, symbols: number): string {
-  const lines = ['', '', '   Num:    Value          Size Type    Bind   Vis      Ndx Name'];
-  let number = 0;
-  const add = (size: number, type: string, bind: string, section: string, name: string) => {
+/** What `readelf -s --wide` prints, row by row. */
+class PrintedTable {
+  readonly #rows: string[] = [];
+
+  constructor() {
+    this.add(0, 'NOTYPE', 'LOCAL ', 'UND', '');
+  }
+
+  get length(): number {
+    return this.#rows.length;
+  }
+
+  add(size: number, type: string, bind: string, section: string, name: string): void {
+    const number = this.#rows.length;
     const value = (0xffff_ffff_8100_0000n + BigInt(number) * 64n).toString(16);
-    lines.push(
+    this.#rows.push(
       `${String(number).padStart(6)}: ${value} ${String(size).padStart(5)} ${type.padEnd(7)} ${bind} DEFAULT ${section} ${name}`,
     );
-    number += 1;
-  };
-  add(0, 'NOTYPE', 'LOCAL ', 'UND', '');
-  add(0, 'FILE', 'LOCAL ', 'ABS', 'large.c');
-  for (let index = 0; index < functions; index += 1) {
-    if (index % 10 !== 0) add(59, 'FUNC', 'LOCAL ', '1', `function_${index}`);
-    add(4, 'OBJECT', 'LOCAL ', '2', `count.${index}`);
   }
-  for (let file = 0; number < symbols - functions / 10; file += 1) {
-    add(0, 'FILE', 'LOCAL ', 'ABS', `other-${file}.c`);
+
+  addFile(name: string): void {
+    this.add(0, 'FILE', 'LOCAL ', 'ABS', name);
+  }
+
+  /** The static symbols of `largeObject`. */
+  addStatics(functions: number): void {
+    for (let index = 0; index < functions; index += 1) {
+      if (index % 10 !== 0) this.add(59, 'FUNC', 'LOCAL ', '1', `function_${index}`);
+      this.add(4, 'OBJECT', 'LOCAL ', '2', `count.${index}`);
+    }
+  }
+
+  addGlobals(functions: number): void {
+    for (let index = 0; index < functions; index += 10) this.add(59, 'FUNC', 'GLOBAL', '1', `function_${index}`);
+  }
+
+  toString(): string {
+    const heading = `Symbol table '.symtab' contains ${this.#rows.length} entries:`;
+    return `${['', heading, '   Num:    Value          Size Type    Bind   Vis      Ndx Name', ...this.#rows].join('\n')}\n`;
+  }
+}
+
+/** The table of a kernel that links the object, with about `symbols` symbols in all. */
+export function largeSymbolTable(functions: number, symbols: number): string {
+  const table = new PrintedTable();
+  table.addFile('large.c');
+  table.addStatics(functions);
+  for (let file = 0; table.length < symbols - functions / 10; file += 1) {
+    table.addFile(`other-${file}.c`);
     for (let index = 0; index < 30; index += 1)
-      add(80, 'FUNC', 'LOCAL ', '1', `helper_${(file * 30 + index) % 50_000}`);
+      table.add(80, 'FUNC', 'LOCAL ', '1', `helper_${(file * 30 + index) % 50_000}`);
   }
-  for (let index = 0; index < functions; index += 10) add(59, 'FUNC', 'GLOBAL', '1', `function_${index}`);
-  lines[1] = `Symbol table '.symtab' contains ${number} entries:`;
-  return `${lines.join('\n')}\n`;
+  table.addGlobals(functions);
+  return table.toString();
+}
+
+/**
+ * As `largeSymbolTable`, with one of the object's first functions (`ambiguous` of them) in every file besides, and without
+ * anything that names files: only the surroundings tell the object's own from the others.
+ */
+export function symbolTableWithNamesakes(functions: number, symbols: number, ambiguous: number): string {
+  const table = new PrintedTable();
+  table.addStatics(functions);
+  for (let file = 0; table.length < symbols - functions / 10; file += 1) {
+    for (let index = 0; index < 30; index += 1) table.add(80, 'FUNC', 'LOCAL ', '1', `helper_${file}_${index}`);
+    table.add(48, 'FUNC', 'LOCAL ', '1', `function_${file % ambiguous}`);
+  }
+  table.addGlobals(functions);
+  return table.toString();
 }

@@ -7,7 +7,7 @@ import { type ApplyOptions, applyPatches, tryPatches } from '../../src/patch/app
 import { resolvePatches } from '../../src/patch/check.js';
 import { parsePatch } from '../../src/patch/parse.js';
 import type { PatchEncoding } from '../../src/patch/patch.js';
-import { hashTree } from '../../src/system/files.js';
+import { hashTree } from '../../src/system/hash.js';
 import { layTree } from '../unit/patch/tree.js';
 import { findingsOf } from '../unit/system/findings.js';
 

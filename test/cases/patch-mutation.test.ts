@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { tryPatches } from '../../src/patch/apply.js';
 import { resolvePatch } from '../../src/patch/check.js';
 import { parsePatch } from '../../src/patch/parse.js';
-import { hashTree } from '../../src/system/files.js';
+import { hashTree } from '../../src/system/hash.js';
 import { layTree } from '../unit/patch/tree.js';
 
 const seed = 20_261_122;

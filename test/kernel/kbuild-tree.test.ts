@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { readImage } from '../../src/elf/image.js';
 import type { TreeBuild } from '../../src/kbuild/build-tree.js';
 import type { MakeStep } from '../../src/kbuild/make-step.js';
-import { hashTree } from '../../src/system/files.js';
+import { hashTree } from '../../src/system/hash.js';
 import { runProgram } from '../../src/system/run.js';
 import { buildFiles, type Files, moduleSource, setUpTree, writeFiles } from '../unit/kbuild/tree.js';
 import { findTestKernel } from './requirements.js';

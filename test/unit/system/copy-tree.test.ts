@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { copyTree, isWithin } from '../../../src/system/copy-tree.js';
-import { hashTree } from '../../../src/system/files.js';
+import { hashTree } from '../../../src/system/hash.js';
 import { findingsOf } from './findings.js';
 
 let folder: string;

@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hashFile, hashTree, readInput, writeOutputAtomically } from '../../../src/system/files.js';
+import { readInput, writeOutputAtomically } from '../../../src/system/files.js';
+import { hashFile, hashTree } from '../../../src/system/hash.js';
 import { findingsOf } from './findings.js';
 
 let folder: string;
@@ -23,6 +24,10 @@ describe('readInput', () => {
     execFileSync('mkfifo', [pipe]);
     const [content] = await Promise.all([readInput(pipe), writeFile(pipe, 'from a pipe')]);
     expect(content.toString()).toBe('from a pipe');
+  });
+
+  test('takes /dev/null for an empty file, as callers of create-diff-object mean it', async () => {
+    expect(await readInput('/dev/null')).toHaveLength(0);
   });
 
   test.each([
