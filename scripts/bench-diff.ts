@@ -3,8 +3,12 @@
  *
  * - All pairs of the corpus (`KPTOOL_CORPUS`) in one process.
  * - A large object made in code, and one of half its size: with twice the work in more than about twice the time, a pass
- *   would be quadratic. With `KPTOOL_BENCH_PAIR` also a real one: a folder with the files of a corpus pair.
- * - `kptool create-diff-object` on a small pair from the shell, against `node -e 0`.
+ *   would be quadratic.
+ * - A real large object, net/core/dev.o of Debian's kernel with its debug data: what `scripts/make-bench-pair` has made,
+ *   or the folder `KPTOOL_BENCH_PAIR` with the files of a corpus pair.
+ * - A symbol table of 130,000 symbols: reading it, and a question about a name that has many namesakes in it.
+ * - `kptool create-diff-object` on a small pair from the shell, against `node -e 0`. CPU time counts too, since it does not
+ *   grow with what else the machine does.
  *
  * Where `KPTOOL_REFERENCE_CDO` names a create-diff-object to compare with, it is run in turn with kptool, and the ratio of
  * the times is told. Medians count.
@@ -15,13 +19,16 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EntrySizes } from '../src/arch/arch.js';
 import { KptoolError } from '../src/diagnostics/diagnostic.js';
+import { STT } from '../src/elf/constants.js';
+import { readElf } from '../src/elf/read.js';
 import { writeElf } from '../src/elf/write.js';
 import { parseSymvers } from '../src/kernel/symvers.js';
 import { encodeIntermediate } from '../src/livepatch/encode-intermediate.js';
+import { createLookup } from '../src/lookup/create-lookup.js';
 import { indexExports } from '../src/lookup/exports.js';
 import { parseReadelfSymbols } from '../src/lookup/readelf-symbols.js';
 import { diffPair } from '../src/pipeline/diff-pair.js';
-import { largeObject, largeSymbolTable } from '../test/builders/large-object.js';
+import { largeObject, largeSymbolTable, symbolTableWithNamesakes } from '../test/builders/large-object.js';
 import { corpusFolder } from '../test/corpus/corpus.js';
 
 /** A folder with `orig.o`, `patched.o`, `parent.symtab` and perhaps `Module.symvers`, and what the kernel is like. */
@@ -33,6 +40,9 @@ interface Pair {
 
 const reference = process.env.KPTOOL_REFERENCE_CDO;
 const work = mkdtempSync(join(tmpdir(), 'kptool-bench-diff-'));
+/** Stands in for the `Module.symvers` of a pair that has none. */
+const noExports = join(work, 'Module.symvers');
+writeFileSync(noExports, '');
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 try {
@@ -46,14 +56,17 @@ try {
 
   for (const changed of ['one', 'all'] as const) {
     const [half, whole] = [largePair(10_000, 65_000, changed), largePair(20_000, 130_000, changed)];
-    say(`\na large object, ${changed} of its functions changed`);
-    const halfTime = measure('10,000 functions, 100,000 relocations, 65,000 symbols', [half], rounds);
-    const wholeTime = measure('20,000 functions, 200,000 relocations, 130,000 symbols', [whole], rounds);
-    say(`  twice the size takes ${(wholeTime / halfTime).toFixed(2)} times as long`);
+    say(
+      `\n10,000 functions with ten relocations each and 65,000 symbols in the target, ${changed} changed; and twice as much`,
+    );
+    measureDoubling(half, whole, rounds);
+    if (reference !== undefined) measure('the whole', [whole], rounds);
   }
 
-  const real = process.env.KPTOOL_BENCH_PAIR;
-  if (real !== undefined) measure(`the pair in ${real}`, [readPair(real)], rounds);
+  const real = process.env.KPTOOL_BENCH_PAIR ?? '.build/bench-pair';
+  if (existsSync(join(real, 'case.json'))) measure(`the real pair in ${real}`, [readPair(real)], rounds);
+  else say(`\nno real large object: scripts/make-bench-pair makes ${real}`);
+  measureTables(rounds);
   measureStart(corpus[0] ?? largePair(10, 100, 'one'), rounds);
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -103,6 +116,26 @@ function measure(title: string, pairs: readonly Pair[], rounds: number): number 
   return median(own);
 }
 
+/** Side by side, so that whatever else the machine does meets both. CPU time of this process. */
+function measureDoubling(half: Pair, whole: Pair, rounds: number): void {
+  const halves: number[] = [];
+  const wholes: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [times, pair] of [
+      [halves, half],
+      [wholes, whole],
+    ] as const) {
+      const start = process.cpuUsage();
+      compare(pair);
+      times.push(cpuSince(start));
+    }
+  }
+  const ratios = wholes.map((time, round) => time / (halves[round] ?? Number.NaN));
+  say(`  CPU time, the half  ${milliseconds(halves)}`);
+  say(`  CPU time, the whole ${milliseconds(wholes)}`);
+  say(`  twice the size takes ${median(ratios).toFixed(2)} times as long`);
+}
+
 /** As `kptool create-diff-object` does it, from the files to the bytes of the result. */
 function compare({ folder, parent, env }: Pair): void {
   const symvers = join(folder, 'Module.symvers');
@@ -125,26 +158,111 @@ function compare({ folder, parent, env }: Pair): void {
   }
 }
 
+/** The target's side: once per target and build, and once per name. */
+function measureTables(rounds: number): void {
+  say('\na symbol table of vmlinux, as text; an object of 400 functions, 18 of them with many namesakes');
+  const answers = [65_000, 130_000].map((symbols) => {
+    const tables = Array.from({ length: rounds }, () => measureTable(symbols));
+    const parts = (key: keyof TableCost) => tables.map((cost) => cost[key]);
+    say(`  ${symbols.toLocaleString('en')} symbols, read       ${milliseconds(parts('read'))} of CPU time`);
+    say(`  ${symbols.toLocaleString('en')} symbols, kept       ${median(parts('kept')).toFixed(0)} MiB`);
+    say(`  ${symbols.toLocaleString('en')} symbols, an answer  ${microseconds(parts('unique'))} for a unique name`);
+    say(
+      `  ${symbols.toLocaleString('en')} symbols, an answer  ${microseconds(parts('ambiguous'))} for one with namesakes`,
+    );
+    return { unique: median(parts('unique')), ambiguous: median(parts('ambiguous')) };
+  });
+  const [half, whole] = answers;
+  if (half === undefined || whole === undefined) return;
+  say(
+    `  in twice the table an answer takes ${(whole.unique / half.unique).toFixed(2)} times as long for a unique name,`,
+  );
+  say(`  and ${(whole.ambiguous / half.ambiguous).toFixed(2)} times for one with twice as many namesakes`);
+}
+
+interface TableCost {
+  /** Milliseconds of CPU time. */
+  readonly read: number;
+  /** MiB that stay in use. */
+  readonly kept: number;
+  /** Milliseconds an answer. */
+  readonly unique: number;
+  readonly ambiguous: number;
+}
+
+function measureTable(symbols: number): TableCost {
+  const functions = 400;
+  const ambiguous = 20;
+  const text = symbolTableWithNamesakes(functions, symbols, ambiguous);
+  const original = readElf(largeObject({ functions }), 'large.o');
+  const before = heapInUse();
+  const start = process.cpuUsage();
+  const table = parseReadelfSymbols(text, 'parent.symtab');
+  const read = cpuSince(start);
+  const kept = (heapInUse() - before) / 2 ** 20;
+  const lookup = createLookup({ objectName: 'vmlinux', original, table, exports: indexExports([]) });
+  const isLocal = (number: number) => number % 10 !== 0;
+  const numbers = Array.from({ length: functions }, (_, number) => number).filter(isLocal);
+  const ask = (which: readonly number[]) => {
+    const from = process.cpuUsage();
+    for (const number of which) {
+      const answer = lookup.local(`function_${number}`, STT.FUNC);
+      if (answer.kind !== 'found') throw new Error(`function_${number} was not found: ${answer.kind}`);
+    }
+    return cpuSince(from) / which.length;
+  };
+  const [few, many] = [numbers.filter((number) => number < ambiguous), numbers.filter((number) => number >= ambiguous)];
+  // The first question of a kind indexes the object.
+  ask([...few.slice(0, 1), ...many]);
+  return { read, kept, unique: ask(Array.from({ length: 20 }, () => many).flat()), ambiguous: ask(few) };
+}
+
+/** After a collection, where Node lets us ask for one (`--expose-gc`). */
+function heapInUse(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
 function measureStart(pair: Pair, rounds: number): void {
-  const own: number[] = [];
-  const bare: number[] = [];
-  const theirs: number[] = [];
-  for (let round = 0; round < 2 * rounds; round += 1) {
-    own.push(timed(() => spawn(process.execPath, ['dist/main.js', 'create-diff-object'], pair)));
-    bare.push(timed(() => spawnSync(process.execPath, ['-e', '0'])));
-    if (reference !== undefined) theirs.push(timed(() => spawn(reference, [], pair)));
+  const commands = {
+    'kptool create-diff-object': () => spawn(process.execPath, ['dist/main.js', 'create-diff-object'], pair),
+    'node -e 0': () => void spawnSync(process.execPath, ['-e', '0']),
+    ...(reference === undefined ? {} : { reference: () => spawn(reference, [], pair) }),
+  };
+  const elapsed = new Map<string, number[]>();
+  const cpu = new Map<string, number[]>();
+  const add = (times: Map<string, number[]>, name: string, value: number) =>
+    times.set(name, [...(times.get(name) ?? []), value]);
+  for (let round = 0; round < 4 * rounds; round += 1) {
+    for (const [name, run] of Object.entries(commands)) {
+      const before = childrenCpu();
+      add(elapsed, name, timed(run));
+      add(cpu, name, childrenCpu() - before);
+    }
   }
   say(`\na small pair from the shell: ${pair.folder}`);
-  say(`  kptool create-diff-object  ${milliseconds(own)}`);
-  say(`  node -e 0                  ${milliseconds(bare)}`);
-  say(`  the difference             ${(median(own) - median(bare)).toFixed(0)} ms`);
-  if (theirs.length > 0) say(`  reference                  ${milliseconds(theirs)}`);
+  tellStart('elapsed', elapsed, median);
+  tellStart('CPU time', cpu, mean);
+}
+
+function tellStart(what: string, times: ReadonlyMap<string, number[]>, typical: (values: number[]) => number): void {
+  for (const [name, values] of times) say(`  ${what.padEnd(8)}  ${name.padEnd(25)}  ${typical(values).toFixed(0)} ms`);
+  const [own, bare] = [typical(times.get('kptool create-diff-object') ?? []), typical(times.get('node -e 0') ?? [])];
+  say(
+    `  ${what.padEnd(8)}  kptool against bare Node   ${(own - bare).toFixed(0)} ms more, ${(own / bare).toFixed(2)} times`,
+  );
+}
+
+/** Milliseconds that the processes we waited for have computed, in steps of ten: only a mean tells (proc(5), `cutime`). */
+function childrenCpu(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[13]) + Number(fields[14])) * 10;
 }
 
 /** A process of its own; that it refuses the pair (1) or finds no change (3) is well. */
 function spawn(program: string, words: readonly string[], { folder, parent, env }: Pair): void {
   const file = (name: string) => join(folder, name);
-  const symvers = existsSync(file('Module.symvers')) ? file('Module.symvers') : '/dev/null';
+  const symvers = existsSync(file('Module.symvers')) ? file('Module.symvers') : noExports;
   const operands = [file('orig.o'), file('patched.o'), parent, file('parent.symtab'), symvers, 'bench'];
   const { status, error, stderr } = spawnSync(program, [...words, ...operands, join(work, 'output.o')], {
     env: { ...process.env, ...env },
@@ -170,6 +288,20 @@ function median(values: readonly number[]): number {
   const middle = sorted.length / 2;
   const upper = sorted[Math.floor(middle)] ?? Number.NaN;
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Of our own CPU time, since `start`. */
+function cpuSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+function microseconds(values: readonly number[]): string {
+  return `${(median(values) * 1000).toFixed(0)} µs`;
 }
 
 function milliseconds(values: readonly number[]): string {
