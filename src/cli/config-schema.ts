@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { ruleIds } from '../diagnostics/rules.js';
+import { isNamePattern } from '../pipeline/options.js';
 import { ruleLevels } from '../pipeline/rule-levels.js';
 
 const isInTree = (path: string) => !path.startsWith('/') && !path.split('/').includes('..');
@@ -38,6 +39,14 @@ const makeStep = z
   })
   .describe('One call of make, or of a program of the tree, that builds the modules.');
 
+const namePattern = (examples: string) =>
+  z
+    .string()
+    .refine(
+      isNamePattern,
+      `it must be a name with # for a number, or * (once) for any text, such as ${examples}; not a regular expression`,
+    );
+
 export const configSchema = z
   .strictObject({
     $schema: z.string().describe('Where editors find the description of this file.').optional(),
@@ -62,6 +71,30 @@ export const configSchema = z
           .optional(),
       })
       .describe('The out-of-tree modules to be patched. Not used when --oot names another folder.')
+      .optional(),
+    lookup: z
+      .strictObject({
+        driftingNames: z
+          .array(
+            namePattern('"__my_id_#"').refine(
+              (pattern) => pattern.includes('#'),
+              'it needs a # where the number stands',
+            ),
+          )
+          .describe(
+            'Names that a macro of the tree numbers anew in each build, with # for the number ("__my_id_#"). What the ' +
+              'compiler and the kernel number (state.0, __UNIQUE_ID_…) is known.',
+          )
+          .optional(),
+        companionNames: z
+          .array(namePattern('"__my_tool_*"'))
+          .describe(
+            'Names that a tool puts beside symbols after compiling, with * for the symbol ("__my_tool_*"), as objtool does ' +
+              'with __pfx_*. They say nothing about where an object lies in the target.',
+          )
+          .optional(),
+      })
+      .describe('How symbols of the built objects are found in the target.')
       .optional(),
     name: z
       .string()

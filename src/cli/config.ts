@@ -132,8 +132,9 @@ function keyName(path: readonly PropertyKey[]): string {
 
 /** The settings that exist at a place of the file; the schema is asked, so that the list cannot be out of date. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
-  const { oot } = configSchema.shape;
+  const { oot, lookup } = configSchema.shape;
   if (path.length === 0) return Object.keys(configSchema.shape);
+  if (path[0] === 'lookup') return Object.keys(lookup.unwrap().shape);
   if (path.length === 1) return Object.keys(oot.unwrap().shape);
   return Object.keys(oot.unwrap().shape.make.unwrap().element.shape);
 }

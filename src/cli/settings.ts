@@ -47,6 +47,7 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     makeArguments: [...(oot.settings.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
     ...(oot.settings.make === undefined ? {} : { makeSteps: oot.settings.make.map(makeStep) }),
     jobs: checkedJobs(flags.one('jobs')) ?? config.jobs ?? availableParallelism(),
+    ...(config.lookup === undefined ? {} : { names: namePatterns(config.lookup) }),
     ...(name === undefined ? {} : { name }),
     output: pick(flags.one('output'), here) ?? pick(config.output, inConfig) ?? workingDirectory,
     replace: negated(flags.isSet('non-replace')) ?? config.replace ?? true,
@@ -104,6 +105,10 @@ function makeStep(step: NonNullable<OotSettings['make']>[number]): MakeStep {
   const directory = step.directory ?? '.';
   if (step.command !== undefined) return { kind: 'command', directory, command: step.command };
   return { kind: 'make', directory, arguments: step.arguments ?? [] };
+}
+
+function namePatterns({ driftingNames = [], companionNames = [] }: NonNullable<Config['lookup']>) {
+  return { drifting: driftingNames, companions: companionNames };
 }
 
 function pick(path: string | undefined, toAbsolute: (path: string) => string): string | undefined {

@@ -3,17 +3,20 @@
  * pipeline, which makes one per changed object and hands it to the diff and the livepatch assembly.
  */
 import { STB, STT } from '../elf/constants.js';
-import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
 import { decideByAddress } from './address-range.js';
 import { answerAmbiguous, answerFound } from './answer.js';
-import { isDrifting, mayDrift, stemOf } from './drifting-names.js';
+import { discardedBy } from './discarded-sections.js';
+import { isDrifting, mayDrift, type NameRules, stemOf } from './drifting-names.js';
 import type { Exports } from './exports.js';
 import { indexLocals, type LocalIndex } from './local-index.js';
 import type { Lookup, LookupAnswer } from './lookup.js';
 import { decideByNeighbours } from './neighbours.js';
 import type { Decision, Question } from './question.js';
 import { decideByReference } from './reference-table.js';
+import { areNumbersDoubtful, type Family, findRenumbered } from './renumbered.js';
 import { type FileResolution, type LinkOrder, resolveFile } from './resolve-file.js';
+import { compareSize } from './size-agreement.js';
 import { decideBySize } from './size-match.js';
 import { isStatic, type TableSymbol, type TargetTable } from './symbol-table.js';
 
@@ -29,6 +32,8 @@ export interface LookupInput {
   readonly linkOrder?: LinkOrder;
   /** Of the klp object as rebuilt from the unpatched source, with its `FILE` symbols. */
   readonly referenceTable?: TargetTable;
+  /** Which names are not the same in two builds; absent: what kptool knows by itself. */
+  readonly names?: NameRules | undefined;
 }
 
 /** The levels by number, for `--explain-lookup`. */
@@ -46,12 +51,13 @@ export const LOOKUP_LEVELS: ReadonlyMap<number, string> = new Map([
 
 /** Nothing is searched before it is asked for, but for the object's file block. Throws nothing. */
 export function createLookup(input: LookupInput): Lookup {
-  const { objectName, original, table, linkOrder } = input;
+  const { objectName, original, table, linkOrder, names } = input;
   const scene: Scene = {
     ...input,
-    file: resolveFile(original, table, linkOrder),
-    locals: lazily(() => indexLocals(original)),
-    numbered: lazily(() => byStem(table)),
+    file: resolveFile(original, table, linkOrder, names),
+    locals: lazily(() => indexLocals(original, names)),
+    numbered: lazily(() => byStem(table, names)),
+    discarded: lazily(() => discardedBy(original, table)),
   };
   return {
     objectName,
@@ -65,6 +71,7 @@ interface Scene extends LookupInput {
   readonly locals: () => LocalIndex;
   /** The target's local symbols whose names may drift, by stem. */
   readonly numbered: () => ReadonlyMap<string, readonly TableSymbol[]>;
+  readonly discarded: () => (section: ElfSection) => boolean;
 }
 
 interface Level {
@@ -126,12 +133,14 @@ function findGlobal(name: string, { table, exports, objectName }: Scene): Lookup
 }
 
 function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
-  const { original, table, file } = scene;
+  const { original, table, file, names } = scene;
   const own = scene.locals().named(name, type);
   const namesakes = table.named(name).filter((symbol) => {
-    return isStatic(symbol) && symbol.type === type && !isAnotherNumber(symbol, own);
+    return isStatic(symbol) && symbol.type === type && !isAnotherNumber(symbol, own, names);
   });
-  if (namesakes.length === 0) return findDrifted(name, own, scene);
+  const family = own === undefined ? undefined : familyOf(own, scene);
+  if (namesakes.length === 0) return findDrifted(family, scene);
+  if (family !== undefined && areNumbersDoubtful(family)) return findDrifted(family, scene);
   const candidates = withinFile(namesakes, file);
   const [only, second] = candidates;
   if (only === undefined) {
@@ -144,7 +153,7 @@ function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
   if (second === undefined) return answerLocal({ symbol: only, evidence: file.evidence }, 4, scene);
   if (own === undefined) return answerAmbiguous(candidates, scene, 'the original object does not define it');
 
-  const question = { own, candidates, original, table };
+  const question = { own, candidates, original, table, names };
   for (const { number, decide } of LEVELS_FOR_NAMESAKES) {
     const decision = decide(question, scene);
     if (decision !== undefined) return answerLocal(decision, number, scene);
@@ -164,8 +173,9 @@ function uniqueEvidence({ objectName }: Scene): string {
  * Data under a compiler's number, `state.3`, is the same only if it has the same size: in another build the number may have
  * gone to another function's `state`.
  */
-function isAnotherNumber(symbol: TableSymbol, own: ElfSymbol | undefined): boolean {
-  return symbol.type === STT.OBJECT && isDrifting(symbol.name) && own !== undefined && symbol.size !== own.size;
+function isAnotherNumber(symbol: TableSymbol, own: ElfSymbol | undefined, names: NameRules | undefined): boolean {
+  if (symbol.type !== STT.OBJECT || own === undefined || !isDrifting(symbol.name, names)) return false;
+  return compareSize(symbol, own) === 'different';
 }
 
 /**
@@ -184,35 +194,37 @@ function byReference(question: Question, { referenceTable, linkOrder }: Scene): 
   return referenceTable === undefined ? undefined : decideByReference(question, referenceTable, linkOrder);
 }
 
-/**
- * Level 9, where the exact name is absent: `cm_send.isra.0` of ours is `cm_send.isra.1` of the target, if either side
- * has a single symbol of that stem and type, and the sizes agree. The answer has the target's name.
- */
-function findDrifted(name: string, own: ElfSymbol | undefined, scene: Scene): LookupAnswer {
-  if (own === undefined || own.size === 0 || !mayDrift(name)) return { kind: 'missing' };
-  const isKin = (symbol: { name: string; type: number }) =>
-    symbol.type === own.type && stemOf(symbol.name) === stemOf(name);
-  const ours = scene.locals().countOfStem(stemOf(name), own.type);
-  const theirs = withinFile((scene.numbered().get(stemOf(name)) ?? []).filter(isKin), scene.file);
-  const [symbol] = theirs;
-  if (symbol === undefined) return { kind: 'missing' };
-  const names = theirs.map((candidate) => candidate.name).join(', ');
-  if (ours > 1 || theirs.length > 1) {
-    const reason = `its number may have changed: the object has ${ours} symbols like it, the target ${names}`;
-    return { kind: 'missing', reason };
-  }
-  if (symbol.size !== own.size) {
-    return { kind: 'missing', reason: `the target's ${names} has ${symbol.size} bytes instead of ${own.size}` };
-  }
-  const evidence = `the only one like it in the object and in the target is ${symbol.name}, of the same size`;
-  return answerLocal({ symbol, evidence }, 9, scene);
+/** Level 9, where the exact name is absent or its number means something else in the target. */
+function findDrifted(family: Family | undefined, scene: Scene): LookupAnswer {
+  if (family === undefined) return { kind: 'missing' };
+  const renumbered = findRenumbered(family);
+  if (renumbered.symbol !== undefined) return answerLocal(renumbered, 9, scene);
+  return renumbered.reason === undefined ? { kind: 'missing' } : { kind: 'missing', reason: renumbered.reason };
 }
 
-function byStem(table: TargetTable): ReadonlyMap<string, readonly TableSymbol[]> {
+/** What may stand for the symbol under another number, on either side; nothing for a name without one. */
+function familyOf(own: ElfSymbol, scene: Scene): Family | undefined {
+  const { file, names } = scene;
+  if (own.size === 0 || !mayDrift(own.name, names)) return undefined;
+  const stem = stemOf(own.name, names);
+  const isDiscarded = scene.discarded();
+  const ours = scene.locals().ofStem(stem, own.type);
+  return {
+    own,
+    ours: ours.filter((symbol) => symbol === own || symbol.section === undefined || !isDiscarded(symbol.section)),
+    theirs: withinFile(
+      (scene.numbered().get(stem) ?? []).filter(({ type }) => type === own.type),
+      file,
+    ),
+    isFileKnown: file.blocks.length === 1,
+  };
+}
+
+function byStem(table: TargetTable, names: NameRules | undefined): ReadonlyMap<string, readonly TableSymbol[]> {
   const stems = new Map<string, TableSymbol[]>();
   for (const symbol of table.locals) {
-    if (!mayDrift(symbol.name)) continue;
-    const stem = stemOf(symbol.name);
+    if (!mayDrift(symbol.name, names)) continue;
+    const stem = stemOf(symbol.name, names);
     const others = stems.get(stem);
     if (others === undefined) stems.set(stem, [symbol]);
     else others.push(symbol);

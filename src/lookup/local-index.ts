@@ -4,38 +4,40 @@
  */
 import { STB } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
-import { stemOf } from './drifting-names.js';
+import { BUILT_IN_NAMES, type NameRules, stemOf } from './drifting-names.js';
 
 export interface LocalIndex {
   /** The first local symbol of that name and type (`STT_*`) in the object's table. */
   named(name: string, type: number): ElfSymbol | undefined;
-  /** How many local symbols have that type and stem: 2 for `cm_send` with `cm_send.isra.0` and `cm_send.isra.1`. */
-  countOfStem(stem: string, type: number): number;
+  /** The local symbols of that type and stem: `cm_send.isra.0` and `cm_send.isra.1` for `cm_send.isra.#`. */
+  ofStem(stem: string, type: number): readonly ElfSymbol[];
 }
 
 /** Indexes the symbols as they are now. Throws nothing. */
-export function indexLocals(original: ElfObject): LocalIndex {
+export function indexLocals(original: ElfObject, names = BUILT_IN_NAMES): LocalIndex {
   const locals = original.symbols.filter(({ bind }) => bind === STB.LOCAL);
   const byName = new Map<string, ElfSymbol>();
   for (const symbol of locals) {
     const key = `${symbol.type} ${symbol.name}`;
     if (!byName.has(key)) byName.set(key, symbol);
   }
-  let stems: Map<string, number> | undefined;
+  let stems: Map<string, ElfSymbol[]> | undefined;
   return {
     named: (name, type) => byName.get(`${type} ${name}`),
-    countOfStem: (stem, type) => {
-      stems ??= countStems(locals);
-      return stems.get(`${type} ${stem}`) ?? 0;
+    ofStem: (stem, type) => {
+      stems ??= groupByStem(locals, names);
+      return stems.get(`${type} ${stem}`) ?? [];
     },
   };
 }
 
-function countStems(symbols: readonly ElfSymbol[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { name, type } of symbols) {
-    const key = `${type} ${stemOf(name)}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+function groupByStem(symbols: readonly ElfSymbol[], names: NameRules): Map<string, ElfSymbol[]> {
+  const groups = new Map<string, ElfSymbol[]>();
+  for (const symbol of symbols) {
+    const key = `${symbol.type} ${stemOf(symbol.name, names)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [symbol]);
+    else group.push(symbol);
   }
-  return counts;
+  return groups;
 }

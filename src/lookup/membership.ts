@@ -29,7 +29,7 @@ export interface Membership {
 export function checkMembership(original: ElfObject, table: TargetTable): Membership {
   const sources = sourceNames(original);
   const targetSources = [...new Set(table.files.map(({ name }) => baseName(name)))].filter((name) => name !== '');
-  const names = functionsOf(original).map(({ name }) => name);
+  const names = functionsOf(original, table).map(({ name }) => name);
   const absent = names.filter((name) => !isDefined(name, table));
   const found = names.length - absent.length;
   const isNamed = targetSources.length === 0 || sources.some((source) => targetSources.includes(source));

@@ -6,6 +6,7 @@
 import { STT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { countBelow } from '../elf/sorted.js';
+import type { NameRules } from './drifting-names.js';
 import type { Decision, Question } from './question.js';
 import { remembered } from './remembered.js';
 import { staticSymbols } from './static-symbols.js';
@@ -30,8 +31,8 @@ const LEAST_SCORE = 4;
  * sides: where gcc inlined our `helper` in the target, the one of the next object would else stand right behind
  * `cm_open`.
  */
-export function decideByNeighbours({ own, candidates, original, table }: Question): Decision | undefined {
-  const run = runOf(original, table);
+export function decideByNeighbours({ own, candidates, original, table, names }: Question): Decision | undefined {
+  const run = runOf(original, table, names);
   const places = candidates.map((candidate) => table.orderAmongLocals(candidate) ?? 0);
   const all = candidates.map((candidate, index) => {
     // An object has one symbol of the name, so that its run ends at the next candidate at the latest.
@@ -64,9 +65,11 @@ interface Run {
 }
 
 /** The target's namesakes of all static symbols of the object. */
-const runOf = remembered((original: ElfObject, table: TargetTable): Run => {
+const runOf = remembered((original: ElfObject, table: TargetTable, names: NameRules): Run => {
   const rankOf = new Map(original.symbols.map((symbol, rank) => [symbol, rank]));
-  const statics = new Map(staticSymbols(original).map((symbol) => [`${symbol.type} ${symbol.name}`, symbol]));
+  const statics = new Map(
+    staticSymbols(original, table, names).map((symbol) => [`${symbol.type} ${symbol.name}`, symbol]),
+  );
   const kin: Kin[] = [];
   for (const own of statics.values()) {
     for (const symbol of table.named(own.name)) {

@@ -5,7 +5,7 @@
  */
 import { STT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
-import { isDrifting } from './drifting-names.js';
+import { BUILT_IN_NAMES, isCompanion, isDrifting, type NameRules } from './drifting-names.js';
 import { baseName, sourceNames, staticSymbols } from './static-symbols.js';
 import type { FileBlock, TableSymbol, TargetTable } from './symbol-table.js';
 
@@ -46,11 +46,16 @@ const DATA_WEIGHT = 1;
  * The object's block of the table. A block is believed only if it has at least half of what the object's score could
  * be at most: a `main.c` that shares one function with ours is another file of that name.
  */
-export function resolveFile(original: ElfObject, table: TargetTable, linkOrder?: LinkOrder): FileResolution {
+export function resolveFile(
+  original: ElfObject,
+  table: TargetTable,
+  linkOrder?: LinkOrder,
+  names = BUILT_IN_NAMES,
+): FileResolution {
   const sources = sourceNames(original);
-  const statics = staticSymbols(original);
+  const statics = staticSymbols(original, table, names);
   const blocks = table.files.filter(({ name }) => sources.includes(baseName(name)));
-  const scores = blocks.map((block) => scoreBlock(block, statics)).sort((a, b) => b.score - a.score);
+  const scores = blocks.map((block) => scoreBlock(block, statics, names)).sort((a, b) => b.score - a.score);
   const full = scoreOf(statics);
   const fitting = scores.filter(({ score }) => score * 2 >= full);
   const base = { sources, scores };
@@ -88,7 +93,7 @@ function stem(object: string): string {
   return baseName(object).replace(/\.[^.]*$/, '');
 }
 
-function scoreBlock(block: FileBlock, statics: readonly ElfSymbol[]): BlockScore {
+function scoreBlock(block: FileBlock, statics: readonly ElfSymbol[], names: NameRules): BlockScore {
   const byKey = new Map<string, TableSymbol>();
   for (const symbol of block.symbols) byKey.set(keyOf(symbol), symbol);
   const found = statics.filter((symbol) => byKey.has(keyOf(symbol)));
@@ -100,17 +105,17 @@ function scoreBlock(block: FileBlock, statics: readonly ElfSymbol[]): BlockScore
     functions: functions.length,
     data: found.length - functions.length,
     score: scoreOf(found),
-    isExact: isComplete && areSizesEqual && !hasFurtherFunctions(block, statics),
+    isExact: isComplete && areSizesEqual && !hasFurtherFunctions(block, statics, names),
   };
 }
 
-/** `__pfx_` symbols are objtool's, made after compiling; numbered names may stand for what ours has under another number. */
-function hasFurtherFunctions(block: FileBlock, statics: readonly ElfSymbol[]): boolean {
+/** What a tool puts beside functions is none; numbered names may stand for what ours has under another number. */
+function hasFurtherFunctions(block: FileBlock, statics: readonly ElfSymbol[], names: NameRules): boolean {
   const ours = new Set(statics.map(({ name }) => name));
   return block.symbols.some((symbol) => {
     if (!isFunction(symbol) || ours.has(symbol.name)) return false;
     if (typeof symbol.place !== 'string' && /^\.(?:init|exit)/.test(symbol.place.name ?? '')) return false;
-    return !symbol.name.startsWith('__pfx_') && !isDrifting(symbol.name);
+    return !isCompanion(symbol.name, names) && !isDrifting(symbol.name, names);
   });
 }
 

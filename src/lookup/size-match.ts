@@ -3,6 +3,7 @@
  * shows that source and compiler are the target's.
  */
 import type { ElfObject } from '../elf/object.js';
+import type { NameRules } from './drifting-names.js';
 import type { Decision, Question } from './question.js';
 import { remembered } from './remembered.js';
 import { functionsOf } from './static-symbols.js';
@@ -16,11 +17,11 @@ const LEAST_WITNESSES = 3;
  * with its size. Example: `helper` of 92 bytes in an object whose other functions are all global; the target's two have
  * 92 and 40 bytes, and all five globals agree.
  */
-export function decideBySize({ own, candidates, original, table }: Question): Decision | undefined {
+export function decideBySize({ own, candidates, original, table, names }: Question): Decision | undefined {
   const [symbol, second] = candidates.filter(({ size }) => size === own.size);
   if (own.size === 0 || symbol === undefined || second !== undefined) return undefined;
   // The function itself is no witness: the target has it more than once.
-  const witnesses = witnessesOf(original, table);
+  const witnesses = witnessesOf(original, table, names);
   if (witnesses.count < LEAST_WITNESSES || !witnesses.areAllEqual) return undefined;
   const evidence =
     `of ${candidates.length} symbols of that name only this one has ${own.size} bytes, ` +
@@ -28,8 +29,8 @@ export function decideBySize({ own, candidates, original, table }: Question): De
   return { symbol, evidence };
 }
 
-const witnessesOf = remembered((original: ElfObject, table: TargetTable) => {
-  const witnesses = functionsOf(original).flatMap(({ name, size }) => {
+const witnessesOf = remembered((original: ElfObject, table: TargetTable, names: NameRules) => {
+  const witnesses = functionsOf(original, table, names).flatMap(({ name, size }) => {
     const theirs = onlySize(name, table);
     return theirs === undefined ? [] : [{ isEqual: theirs === size }];
   });

@@ -2,21 +2,24 @@
  * Which local symbols of the original object say something about where the target has it: the evidence for finding its
  * file block, its surroundings and its membership. Decided by what the link does with their sections.
  */
-import { SHF, SHT, STB, STT } from '../elf/constants.js';
-import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
-import { isDrifting } from './drifting-names.js';
-import { isFunctionOrObject } from './symbol-table.js';
+import { STB, STT } from '../elf/constants.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { discardedBy } from './discarded-sections.js';
+import { BUILT_IN_NAMES, isCompanion, isDrifting, type NameRules } from './drifting-names.js';
+import { isFunctionOrObject, type TargetTable } from './symbol-table.js';
 
 /**
- * Static functions and data in the order of the object's table, without those that never reach the link or the running
- * object (see `mayVanish`) and without names whose numbers drift.
+ * Static functions and data in the order of the object's table, without those that the link drops (`discardedBy`), without
+ * names whose numbers drift and without what tools put beside a symbol.
  */
-export function staticSymbols(original: ElfObject): ElfSymbol[] {
+export function staticSymbols(original: ElfObject, table?: TargetTable, names = BUILT_IN_NAMES): ElfSymbol[] {
+  const isEvidence = evidenceIn(original, table, names);
   return original.symbols.filter((symbol) => symbol.bind === STB.LOCAL && isEvidence(symbol));
 }
 
 /** The object's functions, static or not, by the same rule. */
-export function functionsOf(original: ElfObject): ElfSymbol[] {
+export function functionsOf(original: ElfObject, table?: TargetTable, names = BUILT_IN_NAMES): ElfSymbol[] {
+  const isEvidence = evidenceIn(original, table, names);
   return original.symbols.filter((symbol) => symbol.type === STT.FUNC && isEvidence(symbol));
 }
 
@@ -31,18 +34,11 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function isEvidence(symbol: ElfSymbol): boolean {
-  const { section } = symbol;
-  if (section === undefined || symbol.name === '' || !isFunctionOrObject(symbol)) return false;
-  return !mayVanish(section) && !isDrifting(symbol.name);
-}
-
-/**
- * The link may drop the section or the kernel frees it: sections that are not loaded; that the kernel's linker scripts
- * discard (`.discard.addressable`, `.export_symbol`; `.exit.text` in vmlinux: include/asm-generic/vmlinux.lds.h and
- * scripts/module.lds.S); init code and data; members of a COMDAT group, of which one object's copy survives.
- */
-function mayVanish({ flags, type, name }: ElfSection): boolean {
-  if ((flags & SHF.ALLOC) === 0 || (flags & (SHF.EXCLUDE | SHF.GROUP)) !== 0 || type === SHT.NOTE) return true;
-  return /^\.(?:discard|init|exit|export_symbol|modinfo)\b/.test(name);
+function evidenceIn(original: ElfObject, table: TargetTable | undefined, names: NameRules) {
+  const isDiscarded = discardedBy(original, table);
+  return (symbol: ElfSymbol): boolean => {
+    const { section, name } = symbol;
+    if (section === undefined || name === '' || !isFunctionOrObject(symbol)) return false;
+    return !isDiscarded(section) && !isDrifting(name, names) && !isCompanion(name, names);
+  };
 }

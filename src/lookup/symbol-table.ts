@@ -22,6 +22,8 @@ export interface SymbolRecord {
   readonly value: bigint;
   /** Bytes. */
   readonly size: number;
+  /** Where the table tells no sizes: bytes up to the next symbol, which the size cannot exceed. */
+  readonly room?: number | undefined;
   /** `STB_*` */
   readonly bind: number;
   /** `STT_*` */
@@ -45,19 +47,34 @@ export interface FileBlock {
   readonly symbols: readonly TableSymbol[];
 }
 
+/** What a reader knows of the target beyond its symbols. */
+export interface TableFacts {
+  /** Names of all sections; only the ELF file itself tells them. */
+  readonly sections?: ReadonlySet<string>;
+  /** Absent: as the linker wrote it, one object after the other. */
+  readonly order?: 'address';
+}
+
 export class TargetTable {
   /** All but section and file symbols, in table order. */
   readonly symbols: readonly TableSymbol[];
   readonly files: readonly FileBlock[];
   /** Local functions and objects with a section, in table order: what compilers make of `static`. */
   readonly locals: readonly TableSymbol[];
+  /** Names of the target's sections, where they are known. */
+  readonly sections: ReadonlySet<string> | undefined;
+  /** `link`: the symbols of one object stand together. `address`: those of all sections and objects are mixed. */
+  readonly order: 'link' | 'address';
   private readonly byName = new Map<string, TableSymbol[]>();
 
   constructor(
     /** Where the table came from, for messages. */
     readonly fileName: string,
     records: Iterable<SymbolRecord>,
+    facts: TableFacts = {},
   ) {
+    this.sections = facts.sections;
+    this.order = facts.order ?? 'link';
     const { symbols, files } = openBlocks(records);
     this.symbols = symbols;
     this.files = files;
@@ -114,9 +131,9 @@ function openBlocks(records: Iterable<SymbolRecord>): { symbols: TableSymbol[]; 
       files.push(block);
       continue;
     }
-    const { name, value, size, bind, type, place } = record;
+    const { name, value, size, room, bind, type, place } = record;
     const file = bind === STB.LOCAL ? block : undefined;
-    const symbol: TableSymbol = { index: at, name, value, size, bind, type, place, file };
+    const symbol: TableSymbol = { index: at, name, value, size, room, bind, type, place, file };
     symbols.push(symbol);
     file?.symbols.push(symbol);
   }
@@ -135,5 +152,6 @@ export function tableOfImage(image: ElfImage): TargetTable {
       const place = typeof section === 'string' ? section : (sections.get(section) ?? 'reserved');
       return { name, value, size, bind, type, place };
     }),
+    { sections: new Set(image.sections.map(({ name }) => name)) },
   );
 }

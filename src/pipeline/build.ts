@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
+import { nameRules } from '../lookup/drifting-names.js';
 import { writeOutputAtomically } from '../system/files.js';
 import { createWorkFolder, type WorkFolder } from '../system/work-folder.js';
 import { buildBothSides } from './both-sides.js';
@@ -94,7 +95,15 @@ async function buildIn(
 
   const entrySizes = await probe;
   const { contributions, warnings } = await progress.step('Comparing objects', () =>
-    compareObjects({ pairs, targets, built, symvers: target.symvers, entrySizes, explain: options.explain }),
+    compareObjects({
+      pairs,
+      targets,
+      built,
+      symvers: target.symvers,
+      entrySizes,
+      explain: options.explain,
+      names: nameRules(options.names ?? {}),
+    }),
   );
   maker.warn(warnings);
   maker.objects(contributions);

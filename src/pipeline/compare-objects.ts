@@ -6,6 +6,7 @@ import type { ObjectDiff } from '../diff/diff-objects.js';
 import type { ModuleFile } from '../kernel/module-file.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
 import type { LivepatchParts } from '../livepatch/livepatch.js';
+import type { NameRules } from '../lookup/drifting-names.js';
 import { indexExports } from '../lookup/exports.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import type { ObjectPair } from './both-sides.js';
@@ -35,11 +36,12 @@ export interface ComparisonQuestion {
   readonly entrySizes: EntrySizes;
   /** Find out why functions changed. */
   readonly explain: boolean;
+  readonly names?: NameRules;
 }
 
 /** @throws KptoolError with the findings of all objects, not of the first that has one */
 export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
-  const { pairs, targets, built, symvers, entrySizes, explain } = question;
+  const { pairs, targets, built, symvers, entrySizes, explain, names } = question;
   const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
   const exports = indexExports([...symvers, ...targets.flatMap(exportsOf)]);
@@ -62,6 +64,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           table,
           referenceTable: rebuilt.get(module),
           exports,
+          names,
           entrySizes,
           explain,
           shipsReturningParts: true,

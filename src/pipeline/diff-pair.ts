@@ -13,6 +13,7 @@ import type { LivepatchParts } from '../livepatch/livepatch.js';
 import type { OpenQuestion } from '../livepatch/questions.js';
 import { splitRelocations } from '../livepatch/relocations.js';
 import { createLookup } from '../lookup/create-lookup.js';
+import type { NameRules } from '../lookup/drifting-names.js';
 import type { Exports } from '../lookup/exports.js';
 import { describeUnresolved } from '../lookup/findings.js';
 import { describeForeignObject } from '../lookup/membership.js';
@@ -32,6 +33,8 @@ export interface PairInput {
   /** Of the target as rebuilt from the unpatched source, where there is one. */
   readonly referenceTable?: TargetTable | undefined;
   readonly exports: Exports;
+  /** Which names are not the same in two builds; absent: what kptool knows by itself. */
+  readonly names?: NameRules | undefined;
   readonly entrySizes: EntrySizes;
   /** Find out why functions changed. */
   readonly explain?: boolean;
@@ -66,6 +69,7 @@ export function diffPair(input: PairInput): PairOutcome {
     original,
     table,
     exports,
+    names: input.names,
     ...(referenceTable === undefined ? {} : { referenceTable }),
   });
 

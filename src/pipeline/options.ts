@@ -2,8 +2,10 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { ReasonKind } from '../diff/explain.js';
 import type { MakeStep } from '../kbuild/make-step.js';
+import type { NamePatterns } from '../lookup/drifting-names.js';
 import type { RuleLevel } from './rule-levels.js';
 
+export { isNamePattern } from '../lookup/drifting-names.js';
 export type { MakeStep };
 
 export interface BuildOptions {
@@ -23,6 +25,8 @@ export interface BuildOptions {
   readonly makeArguments: readonly string[];
   /** How the tree is built; absent: `dkms.conf` of the tree, else `make -C BUILD M=TREE modules`. */
   readonly makeSteps?: readonly MakeStep[];
+  /** Names that are not the same in two builds, beyond those that are known. */
+  readonly names?: NamePatterns;
   readonly jobs: number;
   /** The livepatch's name; absent: from the first patch's file name. */
   readonly name?: string;

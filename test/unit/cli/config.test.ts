@@ -76,6 +76,7 @@ describe('what may stand in it', () => {
         make: [{ directory: 'src', arguments: ['V=1', 'modules'] }, { command: ['./build.sh', '{build}'] }],
         makeArguments: ['CONFIG_X=y'],
       },
+      lookup: { driftingNames: ['__my_id_#', '__gen_*_#'], companionNames: ['__my_tool_*'] },
       name: 'livepatch-fix',
       output: 'out',
       jobs: 4,
@@ -104,6 +105,12 @@ describe('what may stand in it', () => {
     expect(step?.fix).toContain('directory, arguments, command');
   });
 
+  test('an unknown setting of the lookup, with the nearest known one', () => {
+    expect(refusals({ lookup: { driftingName: [] } })[0]?.fix).toBe(
+      'Did you mean "lookup.driftingNames"? Otherwise remove it.',
+    );
+  });
+
   test.each([
     [{ jobs: 'many' }, 'jobs', 'It must be a number'],
     [{ jobs: 0 }, 'jobs', 'It is too small; at least 1 is needed'],
@@ -115,6 +122,11 @@ describe('what may stand in it', () => {
     [{ oot: { make: [{ directory: '../..' }] } }, 'oot.make[0].directory', 'It must be a folder in the tree'],
     [{ oot: { make: [{ arguments: ['--eval=x'] }] } }, 'oot.make[0].arguments[0]', 'not options'],
     [{ oot: { make: [{ arguments: [], command: ['x'] }] } }, 'oot.make[0]', 'this one has both'],
+    [{ lookup: { driftingNames: ['__my_id_(\\d+)+$'] } }, 'lookup.driftingNames[0]', 'not a regular expression'],
+    [{ lookup: { driftingNames: ['__my_id_*'] } }, 'lookup.driftingNames[0]', 'It needs a # where the number stands'],
+    [{ lookup: { driftingNames: ['x#', '#'] } }, 'lookup.driftingNames[1]', 'It must be a name with # for a number'],
+    [{ lookup: { companionNames: ['*'] } }, 'lookup.companionNames[0]', 'It must be a name'],
+    [{ lookup: { companionNames: '__my_tool_*' } }, 'lookup.companionNames', 'It must be a list'],
     [{ name: 'a/b' }, 'name', 'letters, digits'],
     [{ name: '' }, 'name', 'letters, digits'],
     [{ kernel: '../etc' }, 'kernel', 'kernel release'],

@@ -20,8 +20,9 @@ test('the table of options is that of the program', () => {
 });
 
 describe('every setting stands in the README', () => {
-  const { $schema: _, oot, ...top } = configSchema.shape;
+  const { $schema: _, oot, lookup, ...top } = configSchema.shape;
   const inner = Object.keys(oot.unwrap().shape).map((key) => `oot.${key}`);
+  inner.push(...Object.keys(lookup.unwrap().shape).map((key) => `lookup.${key}`));
   test.each([...Object.keys(top), ...inner])('%s', (setting) => {
     expect(readme).toContain(`\`${setting}\``);
   });

@@ -22,7 +22,7 @@ test('finds the first local symbol of a name and type', () => {
 
 test('counts local symbols by stem', () => {
   const index = indexLocals(original);
-  expect(index.countOfStem('send.isra.#', FUNC)).toBe(2);
-  expect(index.countOfStem('helper', FUNC)).toBe(2);
-  expect(index.countOfStem('send.isra.#', OBJECT)).toBe(0);
+  expect(index.ofStem('send.isra.#', FUNC)).toHaveLength(2);
+  expect(index.ofStem('helper', FUNC)).toHaveLength(2);
+  expect(index.ofStem('send.isra.#', OBJECT)).toEqual([]);
 });
