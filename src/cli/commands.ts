@@ -209,7 +209,8 @@ export const commands: readonly Command[] = [
     usageLine: `create-diff-object [options] ${diffOperands.map((operand) => `<${operand}>`).join(' ')}`,
     text:
       'Compare two objects and write what changed, in the place of kpatch’s program of that name; parent-symtab is what' +
-      ' `readelf -s --wide` printed of the target, or the target itself; the *_STRUCT_SIZE variables are honoured',
+      ' `readelf -s --wide` printed of the target, the target itself, or System.map of vmlinux; the *_STRUCT_SIZE' +
+      ' variables are honoured',
     argument: `the operand ${diffOperands[0]}`,
     takesMany: true,
     flags: [colorFlag, debugFlag],

@@ -68,7 +68,9 @@ export const lookupMessages = {
   'symtab-malformed': ({ file, line, problem }: { file: string; line: number; problem: string }) => ({
     what: `${file}:${line}: ${problem}`,
     why: 'The symbol table of the target says which symbol is meant and at which position. It is read as a whole or not at all.',
-    fix: 'Print it anew with «readelf --symbols --wide FILE» in the C locale (LC_ALL=C), or hand over the ELF file itself.',
+    fix:
+      'Print it anew with «readelf --symbols --wide FILE» in the C locale (LC_ALL=C), or hand over the ELF file itself. For vmlinux, ' +
+      'what «nm -n vmlinux» prints will do: System.map of the kernel, which distributions ship with its debugging package.',
   }),
 } satisfies Record<string, (details: never) => Wording>;
 
@@ -79,7 +81,7 @@ function describeCandidate(name: string, { section, size, address, sympos, file,
   ];
   const parts = [
     `${name} in ${section ?? 'an unknown section'} at 0x${address.toString(16)}`,
-    `${size} bytes`,
+    size === 0 ? 'size unknown' : `${size} bytes`,
     ...(sympos === 0 ? [] : [`position ${sympos}`]),
     ...(file === undefined ? [] : [`of ${file}`]),
     ...neighbours,

@@ -6,6 +6,7 @@
 import { STT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { countBelow } from '../elf/sorted.js';
+import { decideByNeighbouringAddresses } from './address-neighbours.js';
 import type { NameRules } from './drifting-names.js';
 import type { Decision, Question } from './question.js';
 import { remembered } from './remembered.js';
@@ -31,7 +32,9 @@ const LEAST_SCORE = 4;
  * sides: where gcc inlined our `helper` in the target, the one of the next object would else stand right behind
  * `cm_open`.
  */
-export function decideByNeighbours({ own, candidates, original, table, names }: Question): Decision | undefined {
+export function decideByNeighbours(question: Question): Decision | undefined {
+  if (question.table.order === 'address') return decideByNeighbouringAddresses(question);
+  const { own, candidates, original, table, names } = question;
   const run = runOf(original, table, names);
   const places = candidates.map((candidate) => table.orderAmongLocals(candidate) ?? 0);
   const all = candidates.map((candidate, index) => {

@@ -12,6 +12,7 @@ import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
 import { indexExports } from '../lookup/exports.js';
 import { parseReadelfSymbols } from '../lookup/readelf-symbols.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
+import { isSystemMap, parseSystemMap } from '../lookup/system-map.js';
 import { readInput, writeOutputAtomically } from '../system/files.js';
 import { diffPair } from './diff-pair.js';
 
@@ -21,7 +22,7 @@ export interface CreateDiffObjectOptions {
   readonly patched: string;
   /** `vmlinux` or the module's name: the klp object. */
   readonly parentName: string;
-  /** What `readelf -s --wide` printed of the target, or the target itself. */
+  /** What `readelf -s --wide` printed of the target, the target itself, or `System.map` for vmlinux. */
   readonly parentSymbols: string;
   readonly symvers: string;
   readonly output: string;
@@ -51,12 +52,13 @@ export async function createDiffObject(options: CreateDiffObjectOptions): Promis
   if (original === undefined || patched === undefined || parentSymbols === undefined || symvers === undefined) {
     throw new RangeError('four files were asked for');
   }
+  const target = options.parentName.replaceAll('-', '_');
   const outcome = diffPair({
     original,
     patched,
     objectName: options.original,
-    target: options.parentName.replaceAll('-', '_'),
-    table: readTable(parentSymbols, options.parentSymbols),
+    target,
+    table: readTable(parentSymbols, options.parentSymbols, target),
     exports: indexExports(parseSymvers(symvers.toString('utf8'), options.symvers)),
     entrySizes,
   });
@@ -75,10 +77,11 @@ export async function createDiffObject(options: CreateDiffObjectOptions): Promis
 
 const elfMagic = [0x7f, 0x45, 0x4c, 0x46];
 
-function readTable(bytes: Buffer, fileName: string): TargetTable {
+function readTable(bytes: Buffer, fileName: string, objectName: string): TargetTable {
   const isElf = elfMagic.every((byte, index) => bytes[index] === byte);
   if (isElf) return tableOfImage(readImage(bytes, fileName));
-  return parseReadelfSymbols(bytes.toString('utf8'), fileName);
+  const text = bytes.toString('utf8');
+  return isSystemMap(text) ? parseSystemMap(text, fileName, objectName) : parseReadelfSymbols(text, fileName);
 }
 
 const sizeNames: readonly EntrySizeName[] = [
