@@ -8,7 +8,7 @@ import { STB, STT } from '../elf/constants.js';
 import { type SymbolRecord, type TablePlace, type TargetSection, TargetTable } from './symbol-table.js';
 
 /** `ffffffff81000000 T _stext`, with the module's name behind it in /proc/kallsyms; no address where it is undefined. */
-const LINE = /^(?<address>[0-9a-f]{8,16}| {8,16}) (?<letter>[A-Za-z?-]) (?<name>\S+)(?<module>[\t ]+\[\S+\])?$/;
+const LINE = /^([0-9a-f]{8,16}| {8,16}) ([A-Za-z?-]) (\S+)([\t ]+\[\S+\])?\r?$/;
 
 /** The kinds of sections that nm has letters for. */
 const TEXT: TargetSection = { index: 1, name: 'text', flags: undefined };
@@ -103,43 +103,43 @@ function describeCount(count: number): string {
   return count === 1 ? 'only one symbol' : 'no symbol';
 }
 
-function readRecords(text: string, fileName: string): SymbolRecord[] {
-  const records: SymbolRecord[] = [];
+/** A record whose room is found out once all have been read. */
+type Measured = { -readonly [Key in keyof SymbolRecord]: SymbolRecord[Key] };
+
+function readRecords(text: string, fileName: string): Measured[] {
+  const records: Measured[] = [];
   let line = 0;
-  for (const printed of text.split('\n')) {
+  for (const row of text.split('\n')) {
     line++;
-    const row = printed.endsWith('\r') ? printed.slice(0, -1) : printed;
-    if (row.trim() === '') continue;
-    const { address, letter = '', name = '', module } = LINE.exec(row)?.groups ?? {};
-    if (address === undefined) {
+    const parts = LINE.exec(row);
+    if (parts === null) {
+      if (row.trim() === '') continue;
       const problem = `not an address, a letter of nm and a name: «${row.length > 80 ? `${row.slice(0, 77)}...` : row}»`;
       fail('symtab-malformed', { file: fileName, line, problem });
     }
+    const [, address = '', letter = '', name = '', module] = parts;
     const meaning = LETTERS.get(letter);
     if (meaning === undefined || module !== undefined || IGNORED.test(name)) continue;
     const { type, place, bind = STB.GLOBAL } = meaning;
     const value = address.startsWith(' ') ? 0n : BigInt(`0x${address}`);
-    records.push({ name, value, size: 0, bind, type, place });
+    records.push({ name, value, size: 0, room: undefined, bind, type, place });
   }
   return records;
 }
 
 /** In the order of addresses, equal ones as they came; with the distance to the next address, whatever lies there. */
-function withRoom(records: readonly SymbolRecord[]): SymbolRecord[] {
-  const sorted = isSorted(records) ? [...records] : [...records].sort((a, b) => compare(a.value, b.value));
+function withRoom(records: Measured[]): readonly SymbolRecord[] {
+  if (!isSorted(records)) records.sort((a, b) => compare(a.value, b.value));
   let next: bigint | undefined;
   let following: bigint | undefined;
-  const measured: SymbolRecord[] = [];
-  for (const record of sorted.reverse()) {
-    if (typeof record.place === 'string') {
-      measured.push(record);
-      continue;
-    }
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at];
+    if (record === undefined || typeof record.place === 'string') continue;
     if (record.value !== following) next = following;
     following = record.value;
-    measured.push({ ...record, room: next === undefined ? Number.MAX_SAFE_INTEGER : Number(next - record.value) });
+    record.room = next === undefined ? Number.MAX_SAFE_INTEGER : Number(next - record.value);
   }
-  return measured.reverse();
+  return records;
 }
 
 function isSorted(records: readonly SymbolRecord[]): boolean {
