@@ -141,6 +141,9 @@ function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
   const family = own === undefined ? undefined : familyOf(own, scene);
   if (namesakes.length === 0) return findDrifted(family, scene);
   if (family !== undefined && areNumbersDoubtful(family)) return findDrifted(family, scene);
+  if (own !== undefined && namesakes.every((symbol) => symbol.room !== undefined && isAnother(symbol, own))) {
+    return { kind: 'missing', reason: `there is no room for its ${own.size} bytes where the target has that name` };
+  }
   const candidates = withinFile(namesakes, file);
   const [only, second] = candidates;
   if (only === undefined) {
@@ -175,6 +178,10 @@ function uniqueEvidence({ objectName }: Scene): string {
  */
 function isAnotherNumber(symbol: TableSymbol, own: ElfSymbol | undefined, names: NameRules | undefined): boolean {
   if (symbol.type !== STT.OBJECT || own === undefined || !isDrifting(symbol.name, names)) return false;
+  return isAnother(symbol, own);
+}
+
+function isAnother(symbol: TableSymbol, own: ElfSymbol): boolean {
   return compareSize(symbol, own) === 'different';
 }
 

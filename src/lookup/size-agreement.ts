@@ -8,6 +8,12 @@ import type { SymbolRecord } from './symbol-table.js';
 /** What aligns functions: 16 bytes on x86-64, and as much again in front of them with CONFIG_CALL_PADDING. */
 const MOST_PADDING = 32;
 
+/**
+ * Part of its size by which a function may be longer in the object: jumps to other functions are short where those lie in
+ * the same section, and `-ffunction-sections` gives each one of its own.
+ */
+const MOST_SHORTENED = 1 / 4;
+
 interface Sized {
   /** Bytes. */
   readonly size: number;
@@ -24,8 +30,9 @@ export function compareSize(
   own: Sized,
 ): 'equal' | 'possible' | 'different' {
   if (room === undefined) return size === own.size ? 'equal' : 'different';
-  if (own.size > room) return 'different';
-  return type === STT.FUNC && own.size > 0 && room - own.size < MOST_PADDING ? 'equal' : 'possible';
+  if (type !== STT.FUNC) return own.size > room ? 'different' : 'possible';
+  if (own.size * (1 - MOST_SHORTENED) > room) return 'different';
+  return own.size > 0 && own.size <= room && room - own.size < MOST_PADDING ? 'equal' : 'possible';
 }
 
 /** The sizes are known to agree. */

@@ -170,6 +170,16 @@ describe('levels', () => {
     expect(brief(ask('helper', FUNC, lines))).toBe('ambiguous');
   });
 
+  test('missing: the only one of its name has no room for the function, but for jumps that the linker shortens', () => {
+    const alone = (end: number) => ask('helper', FUNC, [line(0, 't', 'helper'), line(end, 'T', 'next')]);
+    expect(brief(alone(48))).toBe('3:helper:1');
+    expect(brief(alone(32))).toBe('3:helper:1');
+    expect(alone(16)).toEqual({
+      kind: 'missing',
+      reason: 'there is no room for its 40 bytes where the target has that name',
+    });
+  });
+
   test('data, by the data around it', () => {
     const data = (name: string, size: number): Row => ({ name, size, type: OBJECT, section: `.data.${name}` });
     const object = objectOf('cm.c', [f('cm_open'), data('cm_table', 64), data('state', 8), data('cm_limit', 8)]);
