@@ -5,6 +5,7 @@ const minutes = 60_000;
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/temporary-files.ts'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'cases', include: ['test/cases/**/*.test.ts'], testTimeout: 2 * minutes } },
