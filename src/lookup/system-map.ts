@@ -16,6 +16,14 @@ const DATA: TargetSection = { index: 2, name: 'data', flags: undefined };
 const READ_ONLY: TargetSection = { index: 3, name: 'read-only data', flags: undefined };
 const BSS: TargetSection = { index: 4, name: 'bss', flags: undefined };
 const WEAK: TargetSection = { index: 5, name: 'weak data', flags: undefined };
+const PER_CPU: TargetSection = { index: 6, name: 'per-CPU data', flags: undefined };
+
+/**
+ * The kernel itself gives per-CPU data the letter `A` (`kallsyms_sym_address()` of kernel/kallsyms.c, CONFIG_KALLSYMS_ABSOLUTE_PERCPU),
+ * whatever its binding, and counts it like everything that kallsyms has; nm gives it `D` and `d`.
+ */
+const KALLSYMS_MARK = /^0+ A __per_cpu_start\r?$/m;
+const PER_CPU_DATA: Meaning = { type: STT.OBJECT, place: PER_CPU, bind: STB.LOCAL };
 
 interface Meaning {
   readonly type: number;
@@ -107,6 +115,7 @@ function describeCount(count: number): string {
 type Measured = { -readonly [Key in keyof SymbolRecord]: SymbolRecord[Key] };
 
 function readRecords(text: string, fileName: string): Measured[] {
+  const isKallsyms = KALLSYMS_MARK.test(text);
   const records: Measured[] = [];
   let line = 0;
   for (const row of text.split('\n')) {
@@ -118,7 +127,7 @@ function readRecords(text: string, fileName: string): Measured[] {
       fail('symtab-malformed', { file: fileName, line, problem });
     }
     const [, address = '', letter = '', name = '', module] = parts;
-    const meaning = LETTERS.get(letter);
+    const meaning = isKallsyms && letter === 'A' ? PER_CPU_DATA : LETTERS.get(letter);
     if (meaning === undefined || module !== undefined || IGNORED.test(name)) continue;
     const { type, place, bind = STB.GLOBAL } = meaning;
     const value = address.startsWith(' ') ? 0n : BigInt(`0x${address}`);

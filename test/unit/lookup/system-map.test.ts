@@ -74,6 +74,21 @@ test('/proc/kallsyms: symbols of modules are another object’s', () => {
   expect(parseSystemMap(text, 'kallsyms').named('a')).toHaveLength(1);
 });
 
+test('/proc/kallsyms: per-CPU data has the letter of absolute symbols, and counts as the kernel counts it', () => {
+  const lines = (letter: string) =>
+    map(`0000000000000000 ${letter} __per_cpu_start`, '0000000000001000 A stats', line(0, 't', 'stats'));
+  const original = objectOf('cm.c', [{ name: 'stats', size: 16 }]);
+  const positions = ['A', 'D'].map((letter) => {
+    const table = parseSystemMap(lines(letter), 'kallsyms');
+    const answer = createLookup({ objectName: 'vmlinux', original, table, exports: indexExports([]) }).local(
+      'stats',
+      FUNC,
+    );
+    return answer.kind === 'found' && answer.symbol.sympos;
+  });
+  expect(positions).toEqual([2, 1]);
+});
+
 test('addresses of 32 bits, undefined symbols, lines that end with CR', () => {
   const text = '         w _weak\r\n\r\nc0008000 T _text\r\nc0008010 t a\r\n';
   expect(isSystemMap(text)).toBe(true);
