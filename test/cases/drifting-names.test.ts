@@ -10,13 +10,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { STT } from '../../src/elf/constants.js';
 import { readImage } from '../../src/elf/image.js';
 import { readElf } from '../../src/elf/read.js';
+import { readModuleFile } from '../../src/kernel/module-file.js';
 import { createLookup } from '../../src/lookup/create-lookup.js';
-import { isCompanion, isDrifting, nameRules, stemOf } from '../../src/lookup/drifting-names.js';
+import { isCompanion, isDrifting, type NameRules, nameRules, stemOf } from '../../src/lookup/drifting-names.js';
 import { indexExports } from '../../src/lookup/exports.js';
 import type { LookupAnswer } from '../../src/lookup/lookup.js';
 import { checkMembership } from '../../src/lookup/membership.js';
 import { staticSymbols } from '../../src/lookup/static-symbols.js';
 import { tableOfImage } from '../../src/lookup/symbol-table.js';
+import { compareObjects } from '../../src/pipeline/compare-objects.js';
 import { hasProgram } from '../builders/readelf.js';
 
 const missing = ['gcc', 'ld', 'objcopy'].filter((name) => !hasProgram(name));
@@ -287,5 +289,32 @@ asm(".section .export_symbol, \\"a\\"\\n.type __export_symbol_cm_listen, @object
     expect(isDrifting(own)).toBe(false);
     expect(asked().kind).toBe('missing');
     expect(asked(nameRules({ drifting: ['__my_id_#'] }))).toMatchObject({ level: 9, symbol: { name: '__my_id_1' } });
+  });
+
+  test('what the configuration names reaches the comparison of a build', async () => {
+    const source = (number: number, text: string) => `
+static const char name[] __attribute__((used, section(".modinfo"))) = "name=toy";
+static const char magic[] __attribute__((used, section(".modinfo"))) = "vermagic=6.1.0-1-amd64 SMP";
+static int __my_id_${number}[6];
+int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); }
+`;
+    const flags = ['-pg', '-mfentry', '-mcmodel=kernel', '-ffunction-sections', '-fdata-sections'];
+    const [original, patched] = ['old', 'new'].map((text) => compile(`${text}.o`, source(0, text), flags));
+    const running = compile('running.ko', source(1, 'old'), ['-pg', '-mfentry', '-mcmodel=kernel']);
+    const module = await readModuleFile(running);
+    const compared = (names: NameRules) =>
+      compareObjects({
+        pairs: [{ object: 'cm.o', modules: ['toy'], original, patched: patched ?? '' }],
+        targets: [{ name: 'toy', module, chosenBy: '--module', wasSeen: true }],
+        built: [],
+        symvers: [],
+        entrySizes: {},
+        explain: false,
+        names,
+      });
+    await expect(compared(nameRules({}))).rejects.toThrow(/__my_id_0.*\[symbol-missing\]/s);
+    const { contributions } = await compared(nameRules({ drifting: ['__my_id_#'] }));
+    const needed = contributions.flatMap(({ parts }) => parts.relocations.map(({ symbol }) => symbol.name));
+    expect(needed).toContain('__my_id_1');
   });
 });
