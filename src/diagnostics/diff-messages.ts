@@ -2,13 +2,49 @@
 import type { Wording } from './diagnostic.js';
 
 const list = (names: readonly string[]) => names.join(', ');
-const at = (place: { functionName: string; offset: number }) => `${place.functionName}+0x${place.offset.toString(16)}`;
+interface Place {
+  readonly functionName: string;
+  /** Bytes from the start of the function. */
+  readonly offset: number;
+}
+const at = (place: Place) => `${place.functionName}+0x${place.offset.toString(16)}`;
+
+interface Lifetime {
+  readonly sections: RegExp;
+  readonly when: string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+const initLifetime: Lifetime = {
+  sections: /init/,
+  when: 'needed only at boot or while the module is loaded',
+  why: 'Such code and data have done their work and are gone from memory.',
+  fix: 'Leave it out of the patch. What it would have set up can be done in a pre-patch callback.',
+};
+
+/** Code and data that a livepatch comes too late or too early for. */
+const lifetimes: readonly Lifetime[] = [
+  {
+    sections: /exit/,
+    when: 'needed only when the module is unloaded',
+    why: 'The livepatch is taken off the module before its exit code runs, and vmlinux never runs any.',
+    fix: 'Leave it out of the patch. What has to be undone can be undone in a post-unpatch callback.',
+  },
+  {
+    sections: /^\.ref\b/,
+    when: 'it may refer to what is gone after boot',
+    why: 'A new version could use code and data of the init sections, which are no longer in memory.',
+    fix: 'Leave it out of the patch, or change a function outside of this section.',
+  },
+  initLifetime,
+];
 
 export const diffMessages = {
   'elf-formats-differ': (details: { original: string; patched: string; fields: readonly string[] }) => ({
     what: `${details.original} and ${details.patched} are objects of different kinds (${list(details.fields)})`,
     why: 'Only objects of one CPU and ABI can be compared.',
-    fix: 'Compile both sides with the same compiler and the same flags.',
+    fix: 'Compile both sides with the same compiler and the same flags; leave attributes that mark the whole object (retain, ifunc) out of the patch.',
   }),
   'elf-machine-unsupported': (details: { fileName: string; machine: number }) => ({
     what: `${details.fileName} is for a CPU that kptool does not know (ELF machine ${details.machine})`,
@@ -20,18 +56,19 @@ export const diffMessages = {
     why: 'What the livepatch loader is to resolve would be lost in the comparison.',
     fix: 'Give the objects that the compiler made of the source, before and after the patch.',
   }),
-  'static-local-removed': (details: { variable: string; functionName: string }) => ({
-    what: `${details.functionName} no longer uses its static variable ${details.variable}`,
+  'static-local-removed': (details: { variable: string; functionName: string; offset: number }) => ({
+    what: `${details.functionName} no longer uses its static variable ${details.variable}, as the original does at ${at(details)}`,
     why: 'Its value would be lost, and whether another variable took its place cannot be told from the objects.',
     fix: `Keep a use of ${details.variable} in ${details.functionName}; if the function was inlined by the change, mark it noinline.`,
   }),
   'static-local-changed': (details: {
     variable: string;
     functionName: string;
+    offset: number;
     originalSize: number;
     patchedSize: number;
   }) => ({
-    what: `The static variable ${details.variable} of ${details.functionName} changes its type: ${details.originalSize} bytes become ${details.patchedSize}`,
+    what: `The static variable ${details.variable} of ${details.functionName}, used at ${at(details)}, changes its type: ${details.originalSize} bytes become ${details.patchedSize}`,
     why: 'The running kernel keeps the old variable, with its old layout, and other code may still use it.',
     fix: 'Leave the variable as it is and add a second one with a new name, or keep the new state in a shadow variable (klp_shadow_alloc).',
   }),
@@ -71,17 +108,17 @@ export const diffMessages = {
     fix: 'Set the new value in a pre-patch callback, or let the changed functions use a new variable.',
     details: [`section ${details.section}`],
   }),
-  'data-shared': (details: { section: string; variables: readonly string[] }) => ({
-    what: `Changed code refers to ${details.section} in a way that names no variable`,
+  'data-shared': (details: { section: string; variables: readonly string[]; places: readonly Place[] }) => ({
+    what: `${list(details.places.map(at))} ${details.places.length === 1 ? 'refers' : 'refer'} to data in ${details.section} without naming a variable`,
     why: 'The livepatch would get a copy of these data, and the rest of the kernel would go on with the original.',
     fix: 'Refer to the variables by name in the changed functions.',
     details: details.variables.length > 0 ? [`variables there: ${list(details.variables)}`] : [],
   }),
-  'init-changed': (details: { section: string; functions: readonly string[] }) => ({
-    what: `The patch changes ${details.functions.length > 0 ? list(details.functions) : details.section}, which runs only at boot or while the module is loaded`,
-    why: `Code and data in ${details.section} have done their work and are gone from memory.`,
-    fix: 'Leave it out of the patch. What it would have set up can be done in a pre-patch callback.',
-  }),
+  'init-changed': (details: { section: string; functions: readonly string[] }) => {
+    const { when, why, fix } = lifetimes.find(({ sections }) => sections.test(details.section)) ?? initLifetime;
+    const parts = details.functions.length > 0 ? list(details.functions) : details.section;
+    return { what: `The patch changes ${parts} of ${details.section}: ${when}`, why, fix };
+  },
   'export-added': (details: { symbols: readonly string[] }) => ({
     what: `The patch adds EXPORT_SYMBOL for ${list(details.symbols)}`,
     why: 'The kernel reads the exports of a module when it loads it; a livepatch cannot add to them for the target.',

@@ -72,7 +72,11 @@ function nameOf({ symbol }: Relocation): string {
 }
 
 /** The function or variable at an offset of the section, in bytes, and how far into it. */
-function placeOf(patched: PreparedObject, section: ElfSection, offset: number): { owner: string; offset: number } {
+export function placeOf(
+  patched: PreparedObject,
+  section: ElfSection,
+  offset: number,
+): { owner: string; offset: number } {
   const own = patched.ownSymbol.get(section);
   const owner =
     own ??

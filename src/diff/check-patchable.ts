@@ -8,12 +8,20 @@ import { SHT, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import { relocationsWithin } from '../elf/relocations-within.js';
 import type { Obstacles } from './carry-along.js';
-import { checkIncluded, isRuntimeConstantTable } from './check-included.js';
+import { changedWithin, isOnlyReordered } from './changed-within.js';
+import { checkIncluded, isRuntimeConstantTable, placeOf } from './check-included.js';
 import type { Comparison } from './compare.js';
 import { inferStride } from './entry-stride.js';
 import { checkExports } from './exports.js';
 import type { Inclusion } from './include.js';
-import { canonicalName, isExportSection, isInitSection, isLiteralPool, isQuirkSection } from './names.js';
+import {
+  canonicalName,
+  isExportSection,
+  isInitcallSection,
+  isInitSection,
+  isLiteralPool,
+  isQuirkSection,
+} from './names.js';
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 import type { RebuiltTables } from './special-tables.js';
@@ -82,9 +90,14 @@ const changedSectionRules: readonly {
   readonly say: (section: ElfSection, input: PatchabilityInput) => Diagnostic;
 }[] = [
   {
+    matches: isInitcallSection,
+    say: (section, input) =>
+      diagnose('init-changed', { section: section.name, functions: changedEntries(section, input) }),
+  },
+  {
     matches: isInitSection,
     say: (section, input) =>
-      diagnose('init-changed', { section: section.name, functions: changedSymbols(section, input) }),
+      diagnose('init-changed', { section: section.name, functions: changedWithin(section, input) }),
   },
   {
     matches: isQuirkSection,
@@ -122,22 +135,50 @@ function checkSections(input: PatchabilityInput): Diagnostic[] {
   for (const section of patched.object.sections) {
     const status = comparison.sections.get(section);
     const isIncluded = inclusion.sections.has(section);
-    if (status === 'changed' && !isIncluded && !tables.has(section) && !isSeenElsewhere(section)) {
+    const isLeftBehind = status === 'changed' && !isIncluded && !tables.has(section) && !isSeenElsewhere(section);
+    // Init functions share a section, and a change elsewhere may turn their order round.
+    const isHarmless = isInitSection(section) && isOnlyReordered(section, input);
+    // A call that the patch adds to the boot would never be made.
+    if ((isLeftBehind && !isHarmless) || (status === 'new' && isInitcallSection(section))) {
       const rule = changedSectionRules.find(({ matches }) => matches(section, input));
       if (rule !== undefined) findings.push(rule.say(section, input));
     }
-    if ((status !== 'same' && grouped.has(section)) || (section.type === SHT.GROUP && status === 'new')) {
+    if (status !== 'same' && grouped.has(section)) {
       findings.push(diagnose('group-changed', { section: ownerName(patched, section) }));
+    }
+    // Else its members have been named.
+    const isNewGroup = section.type === SHT.GROUP && status === 'new';
+    if (isNewGroup && section.group?.members.every((member) => comparison.sections.get(member) === 'same') !== false) {
+      findings.push(diagnose('group-changed', { section: section.group?.signature.name ?? section.name }));
     }
     if (isIncluded && status !== 'new' && /^\.(data|bss)/.test(section.name) && !copyableData.has(section.name)) {
       findings.push(
         status === 'changed'
           ? diagnose('data-changed', { section: section.name, variables: variablesOf(section, input) })
-          : diagnose('data-shared', { section: section.name, variables: namesIn(section, patched) }),
+          : diagnose('data-shared', {
+              section: section.name,
+              variables: namesIn(section, patched),
+              places: namelessUses(section, input),
+            }),
       );
     }
   }
   return findings;
+}
+
+/** Where included code refers to the section rather than to a variable in it. */
+function namelessUses(section: ElfSection, { patched, inclusion, comparison }: PatchabilityInput) {
+  return [...inclusion.sections].flatMap((user) =>
+    user.relocations
+      .filter(
+        ({ symbol }) =>
+          symbol.section === section && (symbol.type === STT.SECTION || comparison.symbols.get(symbol) !== 'same'),
+      )
+      .map(({ offset }) => {
+        const place = placeOf(patched, user, offset);
+        return { functionName: place.owner, offset: place.offset };
+      }),
+  );
 }
 
 /** The variable that the section was made for, or those of a shared section that differ. */

@@ -7,7 +7,7 @@ import { dereference, isIndirect, slotConstant } from '../arch/indirection.js';
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHF, SHT, STT } from '../elf/constants.js';
-import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import { type ElfSection, ElfSymbol, type Relocation } from '../elf/object.js';
 import { isLineNumberChange } from './line-numbers.js';
 import {
   canonicalName,
@@ -18,7 +18,7 @@ import {
   isUnnamedData,
 } from './names.js';
 import type { Correlation } from './pairing.js';
-import { ownerName, type PreparedObject } from './prepare.js';
+import type { PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
 import { functionsWithChangedEntries, type ReferenceComparison } from './table-changes.js';
 
@@ -40,17 +40,38 @@ export interface ComparisonInput {
   readonly correlation: Correlation;
 }
 
-/** @returns statuses, and what may not differ but does: `section-kind-changed`, `symbol-kind-changed`, `symbol-moved` */
-export function compareObjects(
-  input: ComparisonInput,
-  entrySizes: EntrySizes = {},
-): { comparison: Comparison; findings: Diagnostic[] } {
+/**
+ * @returns statuses, and what may not differ but does: `section-kind-changed`, `symbol-kind-changed`, `symbol-moved`,
+ *   `data-size-changed`, `data-changed`; with `refused`, the parts of the patched object that these are about
+ */
+export function compareObjects(input: ComparisonInput, entrySizes: EntrySizes = {}) {
   const comparison: Comparison = { sections: new Map(), symbols: new Map() };
-  const findings = [...compareSections(input, entrySizes, comparison), ...compareSymbols(input, comparison)];
-  return { comparison, findings };
+  const refused = new Set<ElfSection | ElfSymbol>();
+  const findings = [
+    ...compareSections(input, entrySizes, comparison, refused),
+    ...compareSymbols(input, comparison, refused),
+  ];
+  return { comparison, findings, refused };
 }
 
-function compareSections(input: ComparisonInput, entrySizes: EntrySizes, comparison: Comparison): Diagnostic[] {
+/**
+ * Lets what was refused count as the same: all other findings are looked for too, and none repeats what was said of it. To
+ * be called when the comparison has been read by all that follow changes to their users.
+ */
+export function settleRefused({ sections, symbols }: Comparison, refused: ReadonlySet<ElfSection | ElfSymbol>): void {
+  for (const part of refused) {
+    if (part instanceof ElfSymbol) symbols.set(part, 'same');
+    const section = part instanceof ElfSymbol ? part.section : part;
+    if (section !== undefined) sections.set(section, 'same');
+  }
+}
+
+function compareSections(
+  input: ComparisonInput,
+  entrySizes: EntrySizes,
+  comparison: Comparison,
+  refused: Set<ElfSection | ElfSymbol>,
+): Diagnostic[] {
   const findings: Diagnostic[] = [];
   const content = new ContentComparison(input);
   for (const section of input.patched.object.sections) {
@@ -60,7 +81,8 @@ function compareSections(input: ComparisonInput, entrySizes: EntrySizes, compari
       continue;
     }
     if (!isSameKind(twin, section)) {
-      findings.push(diagnose('section-kind-changed', { section: section.name, of: ownerName(input.patched, section) }));
+      findings.push(diagnose('section-kind-changed', { section: section.name, of: namesOf(input.patched, section) }));
+      refused.add(section);
     }
     const isSame = rebuiltSections.has(section.name) || content.isSectionSame(twin, section);
     comparison.sections.set(section, isSame ? 'same' : 'changed');
@@ -70,6 +92,14 @@ function compareSections(input: ComparisonInput, entrySizes: EntrySizes, compari
     comparison.sections.set(section, 'changed');
   }
   return findings;
+}
+
+/** The variables or functions of a section, else its own name. */
+function namesOf({ ownSymbol, symbolsIn }: PreparedObject, section: ElfSection): string {
+  const own = ownSymbol.get(section);
+  const inside = own === undefined ? (symbolsIn.get(section) ?? []) : [own];
+  const named = inside.filter(({ type }) => type === STT.FUNC || type === STT.OBJECT);
+  return named.length === 0 ? section.name : named.map(({ name }) => name).join(', ');
 }
 
 /** Type and flags must agree: code that became data, or data that became read-only, is no change that can be made live. */
@@ -200,13 +230,19 @@ function areBytesSame(original: ElfSection, patched: ElfSection): boolean {
   return patched.type === SHT.NOBITS || Buffer.compare(original.content, patched.content) === 0;
 }
 
-function compareSymbols(input: ComparisonInput, comparison: Comparison): Diagnostic[] {
+function compareSymbols(
+  input: ComparisonInput,
+  comparison: Comparison,
+  refused: Set<ElfSection | ElfSymbol>,
+): Diagnostic[] {
   const findings: Diagnostic[] = [];
   const { patched, correlation } = input;
   for (const symbol of patched.object.symbols) {
     const twin = correlation.symbols.originalOf(symbol);
     comparison.symbols.set(symbol, twin === undefined ? 'new' : 'same');
-    if (twin !== undefined) findings.push(...compareSymbol(input, twin, symbol));
+    const found = twin === undefined ? [] : compareSymbol(input, twin, symbol);
+    if (found.length > 0) refused.add(symbol);
+    findings.push(...found);
   }
   for (const [section, symbol] of patched.ownSymbol) {
     const status = comparison.sections.get(section);
@@ -232,7 +268,9 @@ function compareSymbol(input: ComparisonInput, original: ElfSymbol, patched: Elf
     input.correlation.sections.patchedOf(originalSection) !== patchedSection
   ) {
     findings.push(
-      diagnose('symbol-moved', { symbol: patched.name, from: originalSection.name, to: patchedSection.name }),
+      isSameVariable(originalSection, patchedSection)
+        ? diagnose('data-changed', { section: patchedSection.name, variables: [patched.name] })
+        : diagnose('symbol-moved', { symbol: patched.name, from: originalSection.name, to: patchedSection.name }),
     );
   }
   if (original.type === STT.OBJECT && isDefined(original) && original.size !== patched.size) {
@@ -245,6 +283,13 @@ function compareSymbol(input: ComparisonInput, original: ElfSymbol, patched: Elf
     );
   }
   return findings;
+}
+
+/** A variable whose first value was zero and is another now, or the other way round: `.bss.level` and `.data.level`. */
+function isSameVariable(original: ElfSection, patched: ElfSection): boolean {
+  const variable = ({ name }: ElfSection) => /^\.(?:bss|data)\.(?!rel\b)(.+)$/.exec(name)?.[1];
+  const name = variable(original);
+  return name !== undefined && canonicalName(name) === canonicalName(variable(patched) ?? '');
 }
 
 function isDefined(symbol: ElfSymbol): boolean {

@@ -13,7 +13,7 @@ import { applyAuthorMarks } from './author-marks.js';
 import { type Callback, findCallbacks, includeCallbacks } from './callbacks.js';
 import { carryAlong, partResizedConstants } from './carry-along.js';
 import { checkPatchable } from './check-patchable.js';
-import { compareObjects, type Status } from './compare.js';
+import { compareObjects, type Status, settleRefused } from './compare.js';
 import { adoptOriginalNames, correlate } from './correlate.js';
 import { type ChangeReason, explainChanges } from './explain.js';
 import { keepForcedMarks } from './forced-functions.js';
@@ -95,7 +95,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   // The target knows the original's numbered names, and so do the lookup and the messages.
   adoptOriginalNames(patched, correlation);
 
-  const { comparison, findings } = compareObjects({ original, patched, correlation }, input.entrySizes);
+  const { comparison, findings, refused } = compareObjects({ original, patched, correlation }, input.entrySizes);
   const markFindings = applyAuthorMarks(patched, comparison);
   const { callbacks, findings: callbackFindings } = findCallbacks(patched, comparison);
 
@@ -104,7 +104,10 @@ export function diffObjects(input: DiffInput): DiffOutcome {
 
   // What cannot change in place goes along with those who use it, as new.
   const carried = carryAlong({ original, patched, correlation, comparison, tableNames: tableNames(arch) }, parted);
-  stopAtErrors([...staticLocalFindings, ...findings, ...callbackFindings, ...carried.findings]);
+
+  // Whatever has been refused by now, the author is to learn of everything else at the same time.
+  settleRefused(comparison, refused);
+  const early = [...staticLocalFindings, ...findings, ...callbackFindings, ...carried.findings];
 
   // Changed functions, and what they need that the target does not have.
   const { inclusion, changedFunctions, hasNewGlobals } = chooseIncluded(patched, comparison);
@@ -125,6 +128,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
 
   const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables, ...carried });
   const warnings = stopAtErrors([
+    ...early,
     ...markFindings,
     ...special.findings,
     ...unknown.findings,
@@ -161,7 +165,8 @@ function commonArch(original: ElfObject, patched: ElfObject): Arch {
   const keys = ['byteOrder', 'machine', 'flags', 'osAbi', 'abiVersion'] as const;
   const differing = keys.filter((key) => format[key] !== patched.format[key]);
   if (differing.length > 0) {
-    fail('elf-formats-differ', { original: original.fileName, patched: patched.fileName, fields: differing });
+    const fields = differing.map((key) => `${key}: ${format[key]} and ${patched.format[key]}`);
+    fail('elf-formats-differ', { original: original.fileName, patched: patched.fileName, fields });
   }
   const arch = selectArch(format, knownArchs);
   return arch ?? fail('elf-machine-unsupported', { fileName: original.fileName, machine: format.machine });

@@ -165,6 +165,11 @@ export function isInitSection(section: ElfSection): boolean {
   return /^\.(init|exit|ref|meminit|memexit|initcall|con_initcall)\b|^\.initcall|\.init$/.test(section.name);
 }
 
+/** Which functions are called at boot, and when: `.initcall6.init`, `.con_initcall.init`. */
+export function isInitcallSection({ name }: ElfSection): boolean {
+  return /^\.(\w+_)?initcall\w*\.init$/.test(name);
+}
+
 /** What `EXPORT_SYMBOL` leaves in an object, before and after kernel commit ddb5cdbafaaa (v6.5). */
 export function isExportSection(section: ElfSection): boolean {
   return /^(___?ksymtab|___?kcrctab|\.export_symbol)/.test(section.name);

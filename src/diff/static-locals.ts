@@ -27,6 +27,7 @@ export function correlateStaticLocals(
   const matcher = new StaticLocalMatcher(original, patched, correlation);
   matcher.forgetNumbers();
   matcher.followUses();
+  matcher.judgeDroppedUses();
   matcher.adoptOrphans();
   matcher.verifyUses();
   return matcher.findings;
@@ -40,6 +41,13 @@ function staticLocalsOf({ object, ownSymbol }: PreparedObject): ElfSymbol[] {
   });
 }
 
+/** `user` of the original uses `symbol`; its patched version does not use the twin. */
+interface DroppedUse {
+  readonly user: ElfSection;
+  readonly counterpart: ElfSection;
+  readonly symbol: ElfSymbol;
+}
+
 class StaticLocalMatcher {
   readonly findings: Diagnostic[] = [];
   readonly #reported = new Set<ElfSymbol>();
@@ -48,6 +56,10 @@ class StaticLocalMatcher {
   /** Of both objects. Asked for each use, of which there are many more than symbols. */
   readonly #staticLocals: ReadonlySet<ElfSymbol>;
   readonly #usedByName = new Map<ElfSection, ReadonlyMap<string, readonly ElfSymbol[]>>();
+  /** Uses that the patched function has none for. */
+  readonly #dropped: DroppedUse[] = [];
+  /** By patched section: what the original of it and its parts use. Filled when a use was dropped. */
+  #usedBefore: ReadonlyMap<ElfSection, ReadonlySet<ElfSymbol>> | undefined;
 
   constructor(
     readonly original: PreparedObject,
@@ -93,9 +105,14 @@ class StaticLocalMatcher {
         if (this.correlation.symbols.patchedOf(symbol) !== undefined) continue;
         const twin = this.#firstOpenUse(counterpart, symbol, true);
         if (twin !== undefined) this.#link(symbol, twin);
-        else this.#reportLost(user, counterpart, symbol);
+        else this.#dropped.push({ user, counterpart, symbol });
       }
     }
+  }
+
+  /** When all users of all variables are known. */
+  judgeDroppedUses(): void {
+    for (const dropped of this.#dropped) this.#reportLost(dropped);
   }
 
   /** Level 2: its function is gone, inlined into another one perhaps: one such variable left on either side is the same. */
@@ -125,7 +142,7 @@ class StaticLocalMatcher {
       for (const symbol of this.#used(this.original, user)) {
         if (!this.#isStaticLocal(symbol) || symbol.section === user) continue;
         const twin = this.correlation.symbols.patchedOf(symbol);
-        if (twin !== undefined && !this.#uses(counterpart, twin)) this.#reportLost(user, counterpart, symbol);
+        if (twin !== undefined && !this.#uses(counterpart, twin)) this.#reportLost({ user, counterpart, symbol });
       }
     }
   }
@@ -213,20 +230,62 @@ class StaticLocalMatcher {
     return this.#isStaticLocal(symbol) && isWritable(symbol.section);
   }
 
-  #reportLost(user: ElfSection, counterpart: ElfSection, symbol: ElfSymbol): void {
+  /**
+   * One of several users of a variable (it stands in an inline function) stopped using it: another one still does, and this
+   * one uses no variable of the name that it did not use before and that might be the true twin.
+   */
+  #isKeptByAnother({ counterpart, symbol }: DroppedUse): boolean {
+    const twin = this.correlation.symbols.patchedOf(symbol);
+    if (twin === undefined) return false;
+    this.#usedBefore ??= this.#indexOriginalUses();
+    const before = this.#usedBefore.get(counterpart);
+    const namesakes = this.#namesakesUsed(counterpart).get(canonicalName(symbol.name)) ?? [];
+    const isEachKnown = namesakes.every((namesake) => {
+      const original = this.correlation.symbols.originalOf(namesake);
+      return original !== undefined && before?.has(original) === true;
+    });
+    return (
+      isEachKnown &&
+      [...this.#usedBefore].some(
+        ([other, symbols]) => other !== counterpart && symbols.has(symbol) && this.#uses(other, twin),
+      )
+    );
+  }
+
+  #indexOriginalUses(): Map<ElfSection, Set<ElfSymbol>> {
+    const index = new Map<ElfSection, Set<ElfSymbol>>();
+    for (const user of this.original.object.sections) {
+      const counterpart = this.#counterpart(user);
+      if (counterpart === undefined) continue;
+      const known = index.get(counterpart) ?? new Set();
+      index.set(counterpart, known);
+      for (const symbol of this.#used(this.original, user)) known.add(symbol);
+    }
+    return index;
+  }
+
+  /** Bytes from the start of the function (or section) to its first use of the symbol. */
+  #offsetOfUse(user: ElfSection, symbol: ElfSymbol): number {
+    const { arch, ownSymbol } = this.original;
+    const use = user.relocations.find((relocation) => dereference(arch, relocation)?.symbol === symbol);
+    return (use?.offset ?? 0) - (ownSymbol.get(user)?.value ?? 0);
+  }
+
+  #reportLost(dropped: DroppedUse): void {
+    const { user, counterpart, symbol } = dropped;
     // A read-only table carries no state: the patched function brings its own.
     if (symbol.section === undefined || !isWritable(symbol.section) || this.#reported.has(symbol)) return;
-    if (isStatelessStatic(symbol)) return;
+    if (isStatelessStatic(symbol) || this.#isKeptByAnother(dropped)) return;
     this.#reported.add(symbol);
     const variable = canonicalName(symbol.name);
     const resized = this.#firstOpenUse(counterpart, symbol, false);
-    const functionName = ownerName(this.original, user);
+    const place = { functionName: ownerName(this.original, user), offset: this.#offsetOfUse(user, symbol) };
     this.findings.push(
-      resized === undefined
-        ? diagnose('static-local-removed', { variable, functionName })
+      resized === undefined || resized.size === symbol.size
+        ? diagnose('static-local-removed', { variable, ...place })
         : diagnose('static-local-changed', {
             variable,
-            functionName,
+            ...place,
             originalSize: symbol.size,
             patchedSize: resized.size,
           }),
