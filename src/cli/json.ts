@@ -19,6 +19,8 @@ export type JsonObject = Omit<ObjectReport, 'changes' | 'unchangedByLine'> & {
   readonly unchangedByLine: readonly JsonChange[];
 };
 
+export type JsonUnchangedObject = Pick<JsonObject, 'object' | 'module' | 'unchangedByLine'>;
+
 export interface JsonDocument {
   readonly schema: 'kptool/1';
   readonly version: string;
@@ -32,6 +34,7 @@ export interface JsonDocument {
   readonly kernel: BuildReport['kernel'] | null;
   readonly modules: readonly { readonly name: string; readonly file: string | null; readonly chosenBy: string }[];
   readonly objects: readonly JsonObject[];
+  readonly unchangedObjects: readonly JsonUnchangedObject[];
   /** Of a check: files that the patches touch, relative to the tree. */
   readonly touched: readonly string[];
   /** Of a check: sources that would be compiled; `null` where that is the whole tree, or not known. */
@@ -60,6 +63,7 @@ export function emptyDocument(
     kernel: null,
     modules: [],
     objects: [],
+    unchangedObjects: [],
     touched: [],
     compiled: null,
     inspected: null,
@@ -86,6 +90,10 @@ export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): Js
     objects: outcome.report.objects.map((object) => ({
       ...object,
       changes: object.changes.map(jsonChange),
+      unchangedByLine: object.unchangedByLine.map(jsonChange),
+    })),
+    unchangedObjects: outcome.report.unchangedObjects.map((object) => ({
+      ...object,
       unchangedByLine: object.unchangedByLine.map(jsonChange),
     })),
     workFolder: outcome.report.workFolder ?? null,

@@ -1,6 +1,12 @@
 /** Lays findings and results out for people to read. It returns text; `run.ts` prints it. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
-import type { BuildOutcome, BuildReport, CheckReport, ObjectReport } from '../pipeline/options.js';
+import type {
+  BuildOutcome,
+  BuildReport,
+  CheckReport,
+  ObjectReport,
+  UnchangedObjectReport,
+} from '../pipeline/options.js';
 import type { JsonDiagnostic } from './json.js';
 import type { Output } from './terminal.js';
 import { visible, wrap } from './wrap.js';
@@ -52,7 +58,12 @@ export function renderWorkFolder(folder: string | undefined, look: Look): string
 export function renderOutcome(outcome: BuildOutcome, look: Look): string {
   if (outcome.kind === 'checked') return renderCheck(outcome.report, look);
   if (outcome.kind === 'unchanged') {
-    return `No functional change: the patch changes nothing that runs, so no livepatch was made.\n${renderWorkFolder(outcome.report.workFolder, look)}`;
+    const { unchangedObjects, workFolder } = outcome.report;
+    return [
+      'No functional change: the patch changes nothing that runs, so no livepatch was made.',
+      ...unchangedObjects.flatMap((object) => renderUnchanged(object, look)),
+      renderWorkFolder(workFolder, look),
+    ].join('\n');
   }
   return renderBuilt(outcome.file, outcome.report, look);
 }
@@ -68,6 +79,7 @@ function renderBuilt(file: string, report: BuildReport, look: Look): string {
     ...report.modules.map((module) => renderModule(patched.has(module.name) ? 'patches' : 'uses', module)),
     '',
     ...report.objects.flatMap((object) => renderObject(object, look)),
+    ...report.unchangedObjects.flatMap((object) => renderUnchanged(object, look)),
     '',
     look.paint('heading', 'To use it, as root on that machine:'),
     `  insmod ${quoteForShell(file)}`,
@@ -118,10 +130,20 @@ function renderChanges({ changes, unchangedByLine }: ObjectReport, look: Look): 
     const [before, after] = [change.original, change.patched].map((text) => visible(text ?? '(the code ends here)'));
     return [head, `    before  ${before}`, `    after   ${after}`];
   });
-  if (unchangedByLine.length === 0) return lines;
+  return [...lines, ...renderMovedLines(unchangedByLine, look)];
+}
+
+function renderMovedLines(unchangedByLine: ObjectReport['unchangedByLine'], look: Look): string[] {
+  if (unchangedByLine.length === 0) return [];
   const names = unchangedByLine.map((change) => change.function).join(', ');
   const label = '  unchanged but for line numbers: ';
-  return [...lines, label + wrap(visible(names), look.columns, label.length, 4).join(`\n${' '.repeat(4)}`)];
+  return [label + wrap(visible(names), look.columns, label.length, 4).join(`\n${' '.repeat(4)}`)];
+}
+
+/** An object that was compared and found to do the same; told to who asks for explanations. */
+function renderUnchanged({ object, module, unchangedByLine }: UnchangedObjectReport, look: Look): string[] {
+  const head = `${look.paint('heading', visible(object))} in ${visible(module)}: no function changed`;
+  return [head, ...renderMovedLines(unchangedByLine, look)];
 }
 
 function renderCheck(report: CheckReport, look: Look): string {

@@ -20,7 +20,13 @@ import {
 import type { Correlation } from './pairing.js';
 import type { PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
-import { functionsWithChangedEntries, type ReferenceComparison } from './table-changes.js';
+import {
+  areReplacementsCompared,
+  type EntryChange,
+  functionsWithChangedEntries,
+  isReplacementCode,
+  type ReferenceComparison,
+} from './table-changes.js';
 
 export type Status = 'same' | 'changed' | 'new';
 
@@ -29,6 +35,8 @@ export interface Comparison {
   readonly sections: Map<ElfSection, Status>;
   /** For the symbols of the patched object. */
   readonly symbols: Map<ElfSymbol, Status>;
+  /** For sections of the patched object whose own bytes and references are the same: why they count as changed. */
+  readonly entryChanges: Map<ElfSection, EntryChange>;
 }
 
 /** Sections whose entries are taken one by one later, whatever became of the whole (`special-tables.ts`). */
@@ -45,7 +53,7 @@ export interface ComparisonInput {
  *   `data-size-changed`, `data-changed`; with `refused`, the parts of the patched object that these are about
  */
 export function compareObjects(input: ComparisonInput, entrySizes: EntrySizes = {}) {
-  const comparison: Comparison = { sections: new Map(), symbols: new Map() };
+  const comparison: Comparison = { sections: new Map(), symbols: new Map(), entryChanges: new Map() };
   const refused = new Set<ElfSection | ElfSymbol>();
   const findings = [
     ...compareSections(input, entrySizes, comparison, refused),
@@ -88,10 +96,21 @@ function compareSections(
     comparison.sections.set(section, isSame ? 'same' : 'changed');
   }
   const isSame: ReferenceComparison = (...relocations) => content.isReferenceSame(...relocations);
-  for (const section of functionsWithChangedEntries(input, entrySizes, isSame)) {
+  for (const [section, change] of functionsWithChangedEntries(input, entrySizes, isSame)) {
+    // The code tells more where it differs too.
+    if (comparison.sections.get(section) === 'same') comparison.entryChanges.set(section, change);
     comparison.sections.set(section, 'changed');
   }
+  settleReplacements(input, entrySizes, comparison);
   return findings;
+}
+
+/** Code of alternatives belongs to the functions whose entries name it; what differs in it has become their change. */
+function settleReplacements({ original, patched }: ComparisonInput, entrySizes: EntrySizes, { sections }: Comparison) {
+  const replacements = patched.object.sections.filter((section) => isReplacementCode(section));
+  if (!replacements.some((section) => sections.get(section) === 'changed')) return;
+  const areCompared = [original, patched].every((side) => areReplacementsCompared(side, entrySizes));
+  for (const section of areCompared ? replacements : []) sections.set(section, 'same');
 }
 
 /** The variables or functions of a section, else its own name. */

@@ -42,7 +42,12 @@ export interface DiffInput {
 }
 
 export type DiffOutcome =
-  | { readonly kind: 'unchanged'; readonly warnings: readonly Diagnostic[] }
+  | {
+      readonly kind: 'unchanged';
+      /** See `ObjectDiff`: where it was asked for, the functions in which only line numbers moved. */
+      readonly reasons: ReadonlyMap<ElfSymbol, ChangeReason>;
+      readonly warnings: readonly Diagnostic[];
+    }
   | { readonly kind: 'changed'; readonly diff: ObjectDiff; readonly warnings: readonly Diagnostic[] };
 
 /** What one source file contributes to the livepatch. */
@@ -136,7 +141,9 @@ export function diffObjects(input: DiffInput): DiffOutcome {
     ...forced.findings,
     ...refusals,
   ]);
-  if (changedFunctions.length === 0 && !hasNewGlobals && callbacks.length === 0) return { kind: 'unchanged', warnings };
+  if (changedFunctions.length === 0 && !hasNewGlobals && callbacks.length === 0) {
+    return { kind: 'unchanged', reasons, warnings };
+  }
 
   // The original has served; the patched object becomes the output.
   const ownEntries = new Set(patched.object.symbols.filter((symbol) => arch.hasEntryOfItsOwn(symbol)));

@@ -13,6 +13,7 @@ import { canonicalName } from './names.js';
 import type { Correlation } from './pairing.js';
 import type { PreparedObject } from './prepare.js';
 import { referenceText } from './reference-text.js';
+import { tableEntryReason } from './table-entry-reason.js';
 
 /** In the order in which they are tried; what is said first is said most exactly. */
 export type ReasonKind =
@@ -30,6 +31,8 @@ export type ReasonKind =
   | 'relocation target'
   /** All bytes are the same; a relocation names other data, or data or a string that changed. */
   | 'data reference'
+  /** The code is the same; an entry that a table beside it holds for it is another: `__bug_table`, `__jump_table`. */
+  | 'table entry'
   /** One side begins with the whole of the other. */
   | 'size'
   /** It moved between `.text.f` and `.text.unlikely.f`, where it is compiled for size. */
@@ -79,6 +82,8 @@ type CompareCode = (pair: CodePair) => CodeComparison;
 
 function explainChange(input: ExplainInput, symbol: ElfSymbol, compareCode: CompareCode): ChangeReason {
   const pair = pairOf(input, symbol);
+  const entry = symbol.section && input.comparison.entryChanges.get(symbol.section);
+  if (entry !== undefined) return tableEntryReason(input, symbol, entry);
   if (pair !== undefined && input.comparison.sections.get(pair.patched.section) !== 'same') {
     const code = compareCode(pair);
     for (const rule of rules) {

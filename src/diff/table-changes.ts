@@ -5,8 +5,10 @@
 import type { EntrySizes } from '../arch/arch.js';
 import { STT } from '../elf/constants.js';
 import type { ElfSection, Relocation } from '../elf/object.js';
+import { sortedRelocations } from './entry-stride.js';
 import type { Correlation } from './pairing.js';
 import type { PreparedObject } from './prepare.js';
+import { targetOffset } from './section-references.js';
 import { type Entry, tableEntriesOf } from './special-tables.js';
 
 /**
@@ -35,31 +37,51 @@ interface PreparedPair {
   readonly correlation: Correlation;
 }
 
+/** The first entries of a function that are not the same. */
+export interface EntryChange {
+  readonly original: OwnedEntry;
+  readonly patched: OwnedEntry;
+}
+
 /** The sections of the patched object's functions whose entries in some table differ from their twins'. */
 export function functionsWithChangedEntries(
   { original, patched, correlation }: PreparedPair,
   entrySizes: EntrySizes,
   isReferenceSame: ReferenceComparison,
-): Set<ElfSection> {
+): Map<ElfSection, EntryChange> {
   const [originals, patcheds] = [ownedEntries(original, entrySizes), ownedEntries(patched, entrySizes)];
-  const changed = new Set<ElfSection>();
+  const compare = new EntryComparison({ original, patched }, isReferenceSame);
+  const changed = new Map<ElfSection, EntryChange>();
   for (const [section, tables] of patcheds) {
     const twin = correlation.sections.originalOf(section);
     for (const [table, after] of tables) {
       const before = twin && originals.get(twin)?.get(table);
       // The same code has as many entries; where their number differs, its bytes have told so already.
       if (before === undefined || before.length !== after.length) continue;
-      const isSame = before.every((owned, index) => {
+      for (const [index, owned] of before.entries()) {
         const other = after[index];
-        return other !== undefined && isEntrySame(owned, other, isReferenceSame);
-      });
-      if (!isSame) changed.add(section);
+        if (other === undefined || changed.has(section) || compare.isSame(owned, other)) continue;
+        changed.set(section, { original: owned, patched: other });
+      }
     }
   }
   return changed;
 }
 
-interface OwnedEntry {
+/**
+ * The code that `.altinstructions` puts in place of instructions has been looked at with the entries that name it, in both
+ * objects. (Where the size of an entry is not known it has not.)
+ */
+export function areReplacementsCompared(prepared: PreparedObject, entrySizes: EntrySizes): boolean {
+  const tables = tableEntriesOf(prepared, entrySizes).filter(({ table }) => table.name === '.altinstructions');
+  return tables.length > 0 && tables.every(({ entries }) => isUniform(entries));
+}
+
+export function isReplacementCode({ name }: ElfSection): boolean {
+  return name === '.altinstr_replacement';
+}
+
+export interface OwnedEntry {
   readonly table: ElfSection;
   readonly entry: Entry;
 }
@@ -102,20 +124,114 @@ function isUniform(entries: readonly Entry[]): boolean {
   return shapes.every((one) => one === shapes[0]) && !hasHalves;
 }
 
-function isEntrySame(original: OwnedEntry, patched: OwnedEntry, isReferenceSame: ReferenceComparison): boolean {
-  if (original.table.name !== patched.table.name || original.entry.size !== patched.entry.size) return false;
-  if (Buffer.compare(contentOf(original), contentOf(patched)) !== 0) return false;
-  const [before, after] = [original.entry.relocations, patched.entry.relocations];
-  return (
-    before.length === after.length &&
-    before.every((relocation, index) => {
-      const other = after[index];
-      if (other === undefined) return false;
-      if (relocation.offset - original.entry.offset !== other.offset - patched.entry.offset) return false;
-      // Replacements of all functions stand in one section; where this one's stands says nothing.
-      const isReplacement = [relocation, other].every(({ symbol }) => symbol.section?.name === '.altinstr_replacement');
-      return isReplacement || isReferenceSame(original.table, relocation, patched.table, other);
-    })
+class EntryComparison {
+  readonly #pieces = new Map<ElfSection, Pieces>();
+
+  constructor(
+    readonly sides: { readonly original: PreparedObject; readonly patched: PreparedObject },
+    readonly isReferenceSame: ReferenceComparison,
+  ) {}
+
+  isSame(original: OwnedEntry, patched: OwnedEntry): boolean {
+    if (original.table.name !== patched.table.name || original.entry.size !== patched.entry.size) return false;
+    if (Buffer.compare(contentOf(original), contentOf(patched)) !== 0) return false;
+    const [before, after] = [original.entry.relocations, patched.entry.relocations];
+    return (
+      before.length === after.length &&
+      before.every((relocation, index) => {
+        const other = after[index];
+        if (other === undefined) return false;
+        if (relocation.offset - original.entry.offset !== other.offset - patched.entry.offset) return false;
+        // Replacements of all functions stand in one section; where this one's stands says nothing.
+        const [from, to] = [relocation.symbol.section, other.symbol.section];
+        if (from !== undefined && to !== undefined && isReplacementCode(from) && isReplacementCode(to)) {
+          return this.#isReplacementSame(original.table, relocation, patched.table, other);
+        }
+        return this.isReferenceSame(original.table, relocation, patched.table, other);
+      })
+    );
+  }
+
+  #isReplacementSame(
+    originalTable: ElfSection,
+    original: Relocation,
+    patchedTable: ElfSection,
+    patched: Relocation,
+  ): boolean {
+    const before = this.#piece(this.sides.original, originalTable, original);
+    const after = this.#piece(this.sides.patched, patchedTable, patched);
+    if (before === undefined || after === undefined) return before === after;
+    return (
+      Buffer.compare(before.bytes, after.bytes) === 0 &&
+      before.relocations.length === after.relocations.length &&
+      before.relocations.every((reference, index) => {
+        const other = after.relocations[index];
+        if (other === undefined || reference.offset - before.start !== other.offset - after.start) return false;
+        return this.isReferenceSame(before.section, reference, after.section, other);
+      })
+    );
+  }
+
+  #piece(prepared: PreparedObject, table: ElfSection, relocation: Relocation): Piece | undefined {
+    const pieces = this.#pieces.get(table) ?? replacementPieces(prepared, table);
+    this.#pieces.set(table, pieces);
+    return pieceAt(pieces, prepared, table, relocation);
+  }
+}
+
+/** What the relocation of an entry of `table` puts in place of instructions. */
+export function replacementOf(prepared: PreparedObject, table: ElfSection, relocation: Relocation): Piece | undefined {
+  return pieceAt(replacementPieces(prepared, table), prepared, table, relocation);
+}
+
+function pieceAt(
+  pieces: Pieces,
+  prepared: PreparedObject,
+  table: ElfSection,
+  relocation: Relocation,
+): Piece | undefined {
+  const start = targetOffset(prepared, table, relocation);
+  return start === undefined ? undefined : pieces.get(relocation.symbol.section)?.get(start);
+}
+
+/** What one entry puts in place of instructions. */
+interface Piece {
+  readonly section: ElfSection;
+  /** Bytes from the start of the section. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+  readonly relocations: readonly Relocation[];
+}
+
+type Pieces = ReadonlyMap<ElfSection | undefined, ReadonlyMap<number, Piece>>;
+
+/**
+ * By section and start. A piece ends where the next one that an entry names begins; layouts of entries differ in where they
+ * say its length.
+ */
+function replacementPieces(prepared: PreparedObject, table: ElfSection): Pieces {
+  const starts = new Map<ElfSection, Set<number>>();
+  for (const relocation of table.relocations) {
+    const { section } = relocation.symbol;
+    const start = targetOffset(prepared, table, relocation);
+    if (section === undefined || !isReplacementCode(section) || start === undefined) continue;
+    starts.set(section, (starts.get(section) ?? new Set<number>()).add(start));
+  }
+  return new Map([...starts].map(([section, from]) => [section, piecesOf(section, [...from])]));
+}
+
+function piecesOf(section: ElfSection, from: number[]): Map<number, Piece> {
+  const starts = from.sort((a, b) => a - b);
+  const relocations = sortedRelocations(section);
+  let next = relocations.findIndex(({ offset }) => offset >= (starts[0] ?? 0));
+  return new Map(
+    starts.map((start, index) => {
+      const end = starts[index + 1] ?? section.content.length;
+      const first = next;
+      while (next >= 0 && (relocations[next]?.offset ?? end) < end) next++;
+      const own = next < 0 ? [] : relocations.slice(first, next);
+      return [start, { section, start, bytes: section.content.subarray(start, end), relocations: own }];
+    }),
   );
 }
 

@@ -94,7 +94,7 @@ async function buildIn(
   maker.warn(unseenWarnings(targets));
 
   const entrySizes = await probe;
-  const { contributions, warnings } = await progress.step('Comparing objects', () =>
+  const { contributions, unchanged, warnings } = await progress.step('Comparing objects', () =>
     compareObjects({
       pairs,
       targets,
@@ -106,7 +106,7 @@ async function buildIn(
     }),
   );
   maker.warn(warnings);
-  maker.objects(contributions);
+  maker.objects(contributions, unchanged);
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
 
   const bytes = await progress.step('Linking the livepatch', async (report) => {

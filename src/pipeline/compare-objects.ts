@@ -22,8 +22,16 @@ export interface Contribution {
   readonly parts: LivepatchParts;
 }
 
+/** An object that was compiled anew and gives the livepatch nothing. */
+export interface UnchangedObject extends Pick<Contribution, 'object' | 'module'> {
+  /** The functions in which only line numbers moved. */
+  readonly reasons: ObjectDiff['reasons'];
+}
+
 export interface ComparisonResult {
   readonly contributions: readonly Contribution[];
+  /** Empty where nobody asked why functions changed. */
+  readonly unchanged: readonly UnchangedObject[];
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -46,6 +54,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
   const exports = indexExports([...symvers, ...targets.flatMap(exportsOf)]);
   const contributions: Contribution[] = [];
+  const unchanged: UnchangedObject[] = [];
   const warnings: Diagnostic[] = [];
   const errors: Diagnostic[] = [];
   for (const { object, modules, ...files } of pairs) {
@@ -72,6 +81,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
         warnings.push(...outcome.warnings);
         if (outcome.kind === 'changed')
           contributions.push({ object, module, diff: outcome.diff, parts: outcome.parts });
+        else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });
       } catch (error) {
         if (!(error instanceof KptoolError)) throw error;
         errors.push(...error.diagnostics);
@@ -79,7 +89,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
     }
   }
   if (errors.length > 0) throw new KptoolError([...errors, ...warnings]);
-  return { contributions, warnings };
+  return { contributions, unchanged, warnings };
 }
 
 /** A module's own exports; its symbol versions do not matter, since its symbols are reached through the livepatch loader. */

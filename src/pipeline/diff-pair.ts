@@ -5,7 +5,7 @@
 import type { EntrySizes } from '../arch/arch.js';
 import { diagnose } from '../diagnostics/catalogue.js';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
-import { diffObjects, type ObjectDiff } from '../diff/diff-objects.js';
+import { type DiffOutcome, diffObjects, type ObjectDiff } from '../diff/diff-objects.js';
 import { ElfObject } from '../elf/object.js';
 import { readElf } from '../elf/read.js';
 import { replacedFunctions } from '../livepatch/function-table.js';
@@ -43,7 +43,7 @@ export interface PairInput {
 }
 
 export type PairOutcome =
-  | { readonly kind: 'unchanged'; readonly warnings: readonly Diagnostic[] }
+  | Extract<DiffOutcome, { kind: 'unchanged' }>
   | {
       readonly kind: 'changed';
       readonly diff: ObjectDiff;

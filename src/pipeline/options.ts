@@ -66,6 +66,9 @@ export interface ObjectReport {
   readonly unchangedByLine: readonly FunctionChange[];
 }
 
+/** An object that was compiled anew and that the livepatch takes nothing from. */
+export type UnchangedObjectReport = Pick<ObjectReport, 'object' | 'module' | 'unchangedByLine'>;
+
 /** Why a function is in the livepatch, or is not. */
 export interface FunctionChange {
   readonly function: string;
@@ -87,6 +90,8 @@ export interface BuildReport {
   readonly kernel: { readonly release: string; readonly chosenBy: string };
   readonly modules: readonly { readonly name: string; readonly file: string | undefined; readonly chosenBy: string }[];
   readonly objects: readonly ObjectReport[];
+  /** Where it was asked why functions changed; else empty. */
+  readonly unchangedObjects: readonly UnchangedObjectReport[];
   readonly warnings: readonly Diagnostic[];
   readonly workFolder: string | undefined;
 }

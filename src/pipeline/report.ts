@@ -3,7 +3,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { ObjectDiff } from '../diff/diff-objects.js';
 import type { ChangeReason } from '../diff/explain.js';
 import type { TargetKernel } from '../kernel/resolve.js';
-import type { Contribution } from './compare-objects.js';
+import type { Contribution, UnchangedObject } from './compare-objects.js';
 import type { BuildReport, CheckReport, FunctionChange, ObjectReport } from './options.js';
 import type { CheckedPatches } from './patches.js';
 import type { Target } from './target.js';
@@ -14,6 +14,7 @@ type ModuleReport = BuildReport['modules'][number];
 export class ReportMaker {
   #modules: readonly ModuleReport[] = [];
   #objects: readonly ObjectReport[] = [];
+  #unchangedObjects: BuildReport['unchangedObjects'] = [];
   readonly #warnings: Diagnostic[] = [];
 
   constructor(
@@ -30,7 +31,12 @@ export class ReportMaker {
     this.#modules = modules.map(reportModule);
   }
 
-  objects(contributions: readonly Contribution[]): void {
+  objects(contributions: readonly Contribution[], unchanged: readonly UnchangedObject[]): void {
+    this.#unchangedObjects = unchanged.map(({ object, module, reasons }) => ({
+      object,
+      module,
+      unchangedByLine: unchangedByLine(reasons),
+    }));
     this.#objects = contributions.map(({ object, module, diff }) => ({
       object,
       module,
@@ -49,6 +55,7 @@ export class ReportMaker {
       kernel: { release, chosenBy },
       modules: this.#modules,
       objects: this.#objects,
+      unchangedObjects: this.#unchangedObjects,
       warnings: this.#warnings,
       workFolder: this.workFolder,
     };
@@ -61,10 +68,13 @@ function explanations({ changedFunctions, reasons }: ObjectDiff): Pick<ObjectRep
     const reason = reasons.get(symbol);
     return reason === undefined ? [] : [functionChange(symbol.name, reason)];
   });
-  const unchangedByLine = [...reasons]
+  return { changes, unchangedByLine: unchangedByLine(reasons) };
+}
+
+function unchangedByLine(reasons: ObjectDiff['reasons']): FunctionChange[] {
+  return [...reasons]
     .filter(([, { kind }]) => kind === 'line number')
     .map(([{ name }, reason]) => functionChange(name, reason));
-  return { changes, unchangedByLine };
 }
 
 function functionChange(name: string, reason: ChangeReason): FunctionChange {

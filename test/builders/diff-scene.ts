@@ -79,7 +79,7 @@ export function references(section: { readonly relocations: readonly Relocation[
 
 /** An inclusion with these functions and all sections of theirs; everything else is the same as in the original. */
 export function including(prepared: PreparedObject, ...functions: readonly ElfSymbol[]): Inclusion {
-  const comparison: Comparison = { sections: new Map(), symbols: new Map() };
+  const comparison: Comparison = { sections: new Map(), symbols: new Map(), entryChanges: new Map() };
   for (const section of prepared.object.sections) comparison.sections.set(section, 'same');
   for (const symbol of prepared.object.symbols) comparison.symbols.set(symbol, 'same');
   for (const symbol of functions) setStatus(comparison, symbol, 'changed');

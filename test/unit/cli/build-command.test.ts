@@ -26,6 +26,7 @@ const report: BuildReport = {
       unchangedByLine: [],
     },
   ],
+  unchangedObjects: [],
   warnings: [warning],
   workFolder: undefined,
 };

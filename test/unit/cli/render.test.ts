@@ -72,6 +72,7 @@ const report: BuildReport = {
       unchangedByLine: [],
     },
   ],
+  unchangedObjects: [],
   warnings: [],
   workFolder: undefined,
 };
@@ -151,7 +152,27 @@ describe('the result', () => {
   });
 
   test('of a build that changed nothing', () => {
-    expect(renderOutcome({ kind: 'unchanged', report }, recordedOutput())).toContain('No functional change');
+    expect(renderOutcome({ kind: 'unchanged', report }, recordedOutput())).toBe(
+      'No functional change: the patch changes nothing that runs, so no livepatch was made.\n',
+    );
+  });
+
+  test('of a build that changes nothing, to who asked why', () => {
+    const moved = explained.objects[0]?.unchangedByLine ?? [];
+    const unchangedObjects = [
+      { object: 'core/agent.o', module: 'ib_mad', unchangedByLine: moved },
+      { object: 'cm.o', module: 'ib_mad', unchangedByLine: [] },
+    ];
+    const text = renderOutcome({ kind: 'unchanged', report: { ...report, unchangedObjects } }, recordedOutput());
+    expect(text).toBe(
+      [
+        'No functional change: the patch changes nothing that runs, so no livepatch was made.',
+        'core/agent.o in ib_mad: no function changed',
+        '  unchanged but for line numbers: probe',
+        'cm.o in ib_mad: no function changed',
+        '',
+      ].join('\n'),
+    );
   });
 
   test('of a check', () => {

@@ -32,6 +32,7 @@ function twoRecords(name = '.kpatch.callbacks.post_patch') {
   section.relocations.push(...pointers.reverse());
   const patched: PreparedObject = prepareObject(builder.build('toy.o'), x86_64);
   const comparison: Comparison = {
+    entryChanges: new Map(),
     sections: new Map(patched.object.sections.map((own) => [own, 'new'])),
     symbols: new Map(patched.object.symbols.map((own) => [own, 'new'])),
   };

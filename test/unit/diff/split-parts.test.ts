@@ -15,6 +15,7 @@ function split({ returns, parent, traced = false }: { returns: boolean; parent: 
   }
   if (returns) sectionOf(part).relocations.push({ offset: 1, type: R_PC32, symbol: toy, addend: 4 });
   const comparison: Comparison = {
+    entryChanges: new Map(),
     sections: new Map([
       [sectionOf(toy), parent],
       [sectionOf(part), 'same'],
