@@ -1,7 +1,8 @@
 /**
- * What is in a finished livepatch module or in a diffed object: replaced functions, livepatch relocations and livepatch
- * symbols, per klp object. Data for `kptool inspect`, and the same as plain lines.
+ * What is in a finished livepatch module or in a diffed object: replaced functions, callbacks, livepatch relocations and
+ * livepatch symbols, per klp object. Data for `kptool inspect`, and the same as plain lines.
  */
+import type { CallbackKind } from '../diff/callbacks.js';
 import { STT } from '../elf/constants.js';
 import type { ElfObject, ElfSection } from '../elf/object.js';
 import { decodeIntermediate } from './intermediate.js';
@@ -19,8 +20,9 @@ export interface InspectReport {
   readonly name?: string;
   readonly vermagic?: string;
   readonly functions: readonly InspectedFunction[];
-  /** Why `functions` says nothing, where it cannot be read. */
+  /** Why `functions` and `callbacks` say nothing, where it cannot be read. */
   readonly functionsUnknown?: string;
+  readonly callbacks: readonly InspectedCallback[];
   readonly relocations: readonly InspectedRelocation[];
   /** Livepatch symbols that relocations refer to, each once. */
   readonly symbols: readonly KlpSymbolName[];
@@ -31,6 +33,14 @@ export interface InspectedFunction extends KlpSymbolName {
   readonly replacement: string;
   /** Bytes; 0 where unknown. */
   readonly replacementSize: number;
+}
+
+/** A function that the livepatch core calls around the patching of `object`. */
+export interface InspectedCallback {
+  readonly object: string;
+  readonly kind: CallbackKind;
+  /** `?` where the pointer leads to no function. */
+  readonly function: string;
 }
 
 export interface InspectedRelocation {
@@ -63,11 +73,13 @@ export function inspectObject(object: ElfObject, absolute64: number): InspectRep
   // A module made by kpatch keeps .kpatch.funcs, which its init function reads, and has finished relocations.
   const parts = hasIntermediate ? decodeIntermediate(object, absolute64) : undefined;
   if (isLivepatch) return { ...head, kind: 'livepatch', ...moduleFunctions(object, parts), ...klpRelocations(object) };
-  if (parts === undefined) return { ...head, kind: 'other', functions: [], relocations: [], symbols: [] };
+  if (parts === undefined)
+    return { ...head, kind: 'other', functions: [], callbacks: [], relocations: [], symbols: [] };
   return {
     ...head,
     kind: 'diffed-object',
     functions: partsFunctions(object, parts),
+    callbacks: partsCallbacks(parts),
     ...partsRelocations(object, parts),
   };
 }
@@ -75,10 +87,12 @@ export function inspectObject(object: ElfObject, absolute64: number): InspectRep
 function moduleFunctions(
   object: ElfObject,
   parts: LivepatchParts | undefined,
-): { functions: InspectedFunction[]; functionsUnknown?: string } {
-  if (parts !== undefined && parts.functions.length > 0) return { functions: partsFunctions(object, parts) };
+): Pick<InspectReport, 'functions' | 'callbacks' | 'functionsUnknown'> {
+  if (parts !== undefined && parts.functions.length > 0) {
+    return { functions: partsFunctions(object, parts), callbacks: partsCallbacks(parts) };
+  }
   const tables = readKlpTables(object);
-  if ('problem' in tables) return { functions: [], functionsUnknown: tables.problem };
+  if ('problem' in tables) return { functions: [], callbacks: [], functionsUnknown: tables.problem };
   const functions = tables.functions.map(({ object: klpObject, name, sympos, replacement, symbol }) => ({
     object: klpObject,
     name,
@@ -86,7 +100,14 @@ function moduleFunctions(
     replacement: replacement === undefined ? '?' : describePlace(object, replacement.section, replacement.offset),
     replacementSize: symbol?.size ?? 0,
   }));
-  return { functions };
+  const callbacks = tables.callbacks.map(({ object: klpObject, kind, symbol }) => {
+    return { object: klpObject, kind, function: symbol?.name ?? '?' };
+  });
+  return { functions, callbacks };
+}
+
+function partsCallbacks({ callbacks }: LivepatchParts): InspectedCallback[] {
+  return callbacks.map(({ object, kind, symbol }) => ({ object, kind, function: symbol.name }));
 }
 
 function partsFunctions(object: ElfObject, parts: LivepatchParts): InspectedFunction[] {
@@ -168,6 +189,10 @@ export function renderInspectReport(report: InspectReport): string[] {
       },
     ),
   );
+  if (report.callbacks.length > 0) {
+    const callbackLine = (callback: InspectedCallback) => `${callback.kind} ${callback.function}`;
+    lines.push('', 'callbacks', ...grouped(report.callbacks, ({ object }) => object, callbackLine));
+  }
   lines.push('', `livepatch relocations: ${report.relocations.length}`);
   lines.push(
     ...grouped(

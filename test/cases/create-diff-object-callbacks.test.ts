@@ -1,4 +1,4 @@
-/** `kptool create-diff-object` for a patch that names callbacks: what it says, and the records as kpatch's programs read them. */
+/** `kptool create-diff-object` from the command line: callbacks and other marks as kpatch's programs read them, and odd operands. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,12 +18,11 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
   afterAll(() => rmSync(work, { recursive: true, force: true }));
 
   /** Compares the two objects of a case as kpatch-build would ask for it. */
-  async function compare(name: string) {
+  async function compare(name: string, symvers = path.join(casesFolder, 'Module.symvers')) {
     const { original, patched } = await compileCase(name, work);
     writeFileSync(path.join(work, 'original.o'), original ?? '');
     writeFileSync(path.join(work, 'patched.o'), patched);
     const target = path.join(work, name, 'target/toy.ko');
-    const symvers = path.join(casesFolder, 'Module.symvers');
     const words = ['original.o', 'patched.o', 'toy', target, symvers, 'livepatch-toy', 'output.o'];
     const facts = { version: '1.2.3', words, reportTo: undefined, cache: work };
     return await runCreateDiffObject(words, facts, recordedTerminal(work));
@@ -55,6 +54,25 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
       [0, 8],
     ]);
     expect(object.symbols.filter(({ name }) => name.startsWith('kpatch_'))).toEqual([]);
+  });
+
+  test('the null device is an empty list of exported symbols', async () => {
+    const answer = await compare('references-by-who-exports-them', '/dev/null');
+    expect(answer.messages).toBe('');
+    expect(answer.exitStatus).toBe(0);
+    const { relocations } = decodeIntermediate(
+      readElf(readFileSync(path.join(work, 'output.o')), 'output.o'),
+      x86_64.absolute64,
+    );
+    // What no list says to be exported is either the target's own or an ordinary reference.
+    expect(relocations.map(({ symbol }) => `${symbol.object} ${symbol.name}`)).toEqual([
+      'toy toy_level',
+      'toy toy_exported',
+      'toy toy_static',
+      'toy toy_elsewhere',
+    ]);
+    // Another device is no file.
+    expect(await compare('references-by-who-exports-them', '/dev/zero')).toMatchObject({ exitStatus: 2 });
   });
 
   test('forced functions are warned about', async () => {

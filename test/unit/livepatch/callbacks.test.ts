@@ -7,6 +7,7 @@ import { writeElf } from '../../../src/elf/write.js';
 import { encodeIntermediate } from '../../../src/livepatch/encode-intermediate.js';
 import { exposeCallbacks, isCallbackAlias } from '../../../src/livepatch/expose-callbacks.js';
 import { finishModule } from '../../../src/livepatch/finish.js';
+import { inspectObject, renderInspectReport } from '../../../src/livepatch/inspect.js';
 import { decodeIntermediate } from '../../../src/livepatch/intermediate.js';
 import { readKlpTables } from '../../../src/livepatch/klp-tables.js';
 import type { LivepatchCallback } from '../../../src/livepatch/livepatch.js';
@@ -60,6 +61,16 @@ describe('in the intermediate format', () => {
       section: '.kpatch.callbacks.pre_patch',
       offset: 0,
     });
+  });
+
+  test('inspect lists it', () => {
+    const toy = diffedToy();
+    encodeIntermediate(toy.object, { ...toy.parts, callbacks: [withCallback(toy)] }, R_64);
+    const report = inspectObject(readElf(writeElf(toy.object), 'toy.o'), R_64);
+    expect(report.callbacks).toEqual([{ object: 'toy', kind: 'pre_patch', function: 'toy_prepare' }]);
+    expect(renderInspectReport(report).join('\n')).toContain(
+      '\n\ncallbacks\n  toy\n    pre_patch toy_prepare\n\nlivepatch',
+    );
   });
 
   test('a record that nobody completed is refused', () => {
@@ -131,6 +142,14 @@ describe('in the module', () => {
     expect(tables.callbacks.map(({ object, kind, symbol }) => [object, kind, symbol?.name])).toEqual([
       ['toy', 'pre_patch', 'toy_prepare'],
     ]);
+  });
+
+  test('inspect lists it', () => {
+    const report = inspectObject(finishModule(linkedWithCallback().object, rules), R_64);
+    expect(report).toMatchObject({
+      kind: 'livepatch',
+      callbacks: [{ object: 'toy', kind: 'pre_patch', function: 'toy_prepare' }],
+    });
   });
 
   test('another object that calls a callback by name gets the function of the livepatch', () => {

@@ -50,7 +50,14 @@ livepatch symbols: 2
 
 test('an ordinary object', () => {
   const report = inspectObject(new ObjectBuilder().build('plain.o'), R_64);
-  expect(report).toEqual({ file: 'plain.o', kind: 'other', functions: [], relocations: [], symbols: [] });
+  expect(report).toEqual({
+    file: 'plain.o',
+    kind: 'other',
+    functions: [],
+    callbacks: [],
+    relocations: [],
+    symbols: [],
+  });
   expect(renderInspectReport(report)).toEqual(['plain.o: no livepatch and no diffed object']);
 });
 
