@@ -36,6 +36,16 @@ describe.skipIf(missingPrograms.length > 0)(
       expect(result).toMatchObject({ kind: 'changed', changed: ['f', 'g', 'h', 'i'] });
     });
 
+    test('without debug data no shift that many functions share is a proof: so does a new member of an enumeration', () => {
+      const kinds = `enum kind { first = 9, [[|added,]] second, third, fourth };
+      int note(int x, int kind) { return _printk("%d", x + kind); }
+      int g(int x) { return note(x, second) + 1; }
+      int h(int x) { return note(x, third) * 2; }
+      int i(int x) { return note(x, fourth); }\n`;
+      expect(compare(kinds, ['-fno-inline'])).toMatchObject({ kind: 'changed', changed: ['g', 'h', 'i'] });
+      expect(compare(kinds, ['-g', '-fno-inline'])).toMatchObject({ kind: 'changed', changed: ['g', 'h', 'i'] });
+    });
+
     test('a constant that grows as the lines do is a change', () => {
       const text =
         'int wait(int x, int time) { return _printk("%d", x + time); }\nint g(int x) { return wait(x, [[100|101]]) + 1; }\n';
