@@ -15,6 +15,7 @@ import { judgeMake, type Side } from './make-output.js';
 import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
 import { objtoolSettings } from './objtool.js';
 import { checkSections } from './section-flags.js';
+import { layOutTraceHeaders } from './trace-headers.js';
 import { moduleRules } from './tree-files.js';
 
 export interface TreeQuestion {
@@ -59,7 +60,9 @@ export interface TreeBuild {
 export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   const { tree, side, folder } = question;
   const log = path.join(folder, `${side}.log`);
-  const wrapper = await writeCompilerWrapper(folder, { command: question.compiler.command, tree, side });
+  const traceFolders = await layOutTraceHeaders(tree, path.join(folder, 'trace'));
+  const { command } = question.compiler;
+  const wrapper = await writeCompilerWrapper(folder, { command, tree, traceFolders, side });
   const before = question.sources === undefined ? await findModules(tree) : [];
   for (const invocation of await invocations(question, wrapper.program)) {
     const result = await runProgram({

@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writingError } from '../system/system-error.js';
+import type { TraceFolder } from './trace-headers.js';
 import { writeWorkFile } from './work-file.js';
 
 export interface CompilerWrapper {
@@ -46,13 +47,15 @@ const shellWord = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
  * the checksums of its exports (cmd_gensymtypes_c), needs the author's macros too. The loop uses no program, since kbuild
  * calls the compiler some sixty times before it compiles anything.
  */
-function wrapperScript(command: readonly string[], tree: string, log: string): string {
+function wrapperScript({ command, tree, traceFolders = [] }: WrapperQuestion, log: string): string {
+  const includes = [...traceFolders.map(({ include }) => include), macrosFolder].map((folder) => `-I${folder}`);
   // Both spellings: with the slash for `__FILE__`, without it for the compilation directory in debug information.
   const flags = [
     ...sectionFlags,
     `-ffile-prefix-map=${macrosFolder}=kptool`,
     `-ffile-prefix-map=${tree}=.`,
     `-ffile-prefix-map=${tree}/=`,
+    ...traceFolders.map(({ root }) => `-ffile-prefix-map=${root}/=`),
   ];
   return `#!/bin/sh
 # Stands in for the compiler during a build by kptool.
@@ -67,7 +70,7 @@ for word do
   esac
   before=$word
 done
-if [ -n "$is_kernel" ] && [ -z "$is_assembly" ]; then set -- "$@" ${shellWord(`-I${macrosFolder}`)}; fi
+if [ -n "$is_kernel" ] && [ -z "$is_assembly" ]; then set -- "$@" ${includes.map(shellWord).join(' ')}; fi
 if [ "$is_compile$is_kernel$is_object" = 111 ] && [ -z "$is_assembly" ]; then
   set -- "$@" ${flags.map(shellWord).join(' ')}
   # The name must be new also where process numbers are given out again during a long build.
@@ -95,6 +98,8 @@ export interface WrapperQuestion {
    * on where they were built.
    */
   readonly tree: string;
+  /** Searched for headers after the tree's own folders; the paths of their roots are taken out of `__FILE__` as well. */
+  readonly traceFolders?: readonly TraceFolder[];
   /** Name of the log, `original`. */
   readonly side: string;
 }
@@ -104,13 +109,10 @@ export interface WrapperQuestion {
  * all sides: to kbuild, another compiler would be a reason to compile everything again. A log that is there is kept, since
  * what an earlier call of make compiled is compiled still. Throws `work-folder-unwritable` or `disk-full`.
  */
-export async function writeCompilerWrapper(
-  folder: string,
-  { command, tree, side }: WrapperQuestion,
-): Promise<CompilerWrapper> {
-  const log = path.join(folder, `compiled-${side}`);
+export async function writeCompilerWrapper(folder: string, question: WrapperQuestion): Promise<CompilerWrapper> {
+  const log = path.join(folder, `compiled-${question.side}`);
   const program = path.join(folder, 'cc');
-  await writeWorkFile(program, wrapperScript(command, tree, log), { isProgram: true });
+  await writeWorkFile(program, wrapperScript(question, log), { isProgram: true });
   await mkdir(log, { recursive: true }).catch((error: unknown) => {
     throw writingError(error, log, 'work-folder-unwritable');
   });

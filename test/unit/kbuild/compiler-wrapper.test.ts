@@ -65,6 +65,23 @@ describe('the wrapper', () => {
     expect((await readdir(macrosFolder)).sort()).toEqual(['kpatch-macros.h', 'kpatch-syscall.h']);
   });
 
+  test('tracepoint headers of the tree come before kpatch-macros.h, and lose their path', async () => {
+    const folder = await temporaryFolder();
+    const traceFolders = [{ include: '/work/trace/0/include/trace', root: '/work/trace/0' }];
+    const { program } = await writeCompilerWrapper(folder, {
+      command: ['echo'],
+      tree: folder,
+      traceFolders,
+      side: 'x',
+    });
+    const compile = { program, arguments: [...kernel, '-c', '-o', 'cm.o', 'cm.c'], directory: folder };
+    const preprocess = { program, arguments: [...kernel, '-E', 'cm.c'], directory: folder };
+    const includes = `-I/work/trace/0/include/trace -I${macrosFolder}`;
+    expect((await runProgram(preprocess)).stdout.trimEnd()).toMatch(new RegExp(`cm\\.c ${includes}$`));
+    expect((await runProgram(compile)).stdout).toContain(includes);
+    expect((await runProgram(compile)).stdout).toContain('-ffile-prefix-map=/work/trace/0/=\n');
+  });
+
   test('hands on the exit status of the compiler', async () => {
     const folder = await temporaryFolder();
     const { program } = await writeCompilerWrapper(folder, {
