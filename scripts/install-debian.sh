@@ -45,6 +45,18 @@ has_static_busybox() {
   return 1
 }
 
+# The version of an installed package ($1); nothing where it is not installed.
+package_version() {
+  dpkg-query --show --showformat='${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'
+}
+
+# Whether the source package is installed, and of the version that the kernel ($1) was built from.
+has_matching_source() {
+  [ -n "$1" ] || return 1
+  version=$(package_version "linux-source-$kernel_series")
+  [ -n "$version" ] && [ "$version" = "$(package_version "linux-image-$1")" ]
+}
+
 # Adds the package ($1) to the list to be installed.
 want() {
   wanted="$wanted $1"
@@ -71,6 +83,10 @@ find_missing_packages() {
     want linux-image-amd64
     want linux-headers-amd64
   fi
+  [ "$needs_tests" = yes ] || return 0
+  [ -e /usr/lib/x86_64-linux-gnu/libc.a ] || want libc6-dev
+  # 138 MB to load and to keep.
+  has_matching_source "$(installed_kernel "$kernel_series")" || want "linux-source-$kernel_series"
 }
 
 # One package that could not be had must not keep the others from being installed.
@@ -80,9 +96,11 @@ install_packages() {
     apt-get install --yes --quiet --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Installs the system packages; afterwards $missing names what is still not there.
+# Installs the system packages; afterwards $missing names what is still not there. $1 is "tests" for what only they need.
 install_system_packages() {
   kernel_series=6.1
+  needs_tests=no
+  if [ "${1:-}" = tests ]; then needs_tests=yes; fi
   find_missing_packages
   if [ -n "$wanted" ]; then
     say "installing:$wanted"
@@ -92,6 +110,8 @@ install_system_packages() {
       say 'installing needs root: run this as root, or install sudo'
     else
       as_root apt-get update --quiet -o DPkg::Lock::Timeout=300 || say 'apt-get update failed; going on with the lists that are there'
+      # The archive has the source of its newest kernel only, so that kernel comes with it.
+      case $wanted in *linux-source*) wanted="$wanted linux-image-amd64 linux-headers-amd64" ;; esac
       # shellcheck disable=SC2086 # a list of package names
       if ! install_packages $wanted; then
         for package in $wanted; do
