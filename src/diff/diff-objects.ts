@@ -18,6 +18,7 @@ import { adoptOriginalNames, correlate } from './correlate.js';
 import { type ChangeReason, explainChanges } from './explain.js';
 import { keepForcedMarks } from './forced-functions.js';
 import { chooseIncluded } from './include.js';
+import { correlateByLine } from './line-names.js';
 import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
 import { prepareObject } from './prepare.js';
@@ -92,6 +93,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
 
   // Who is who. From here on every part of the patched object has its twin or is new.
   const correlation = correlate(original, patched);
+  correlateByLine(original, patched, correlation);
   const staticLocalFindings = correlateStaticLocals(original, patched, correlation);
 
   // A constant of another size is another constant; its users bring the new one along.
