@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa, execaSync } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readImage } from '../../src/elf/image.js';
 import { boot } from '../boot/boot.js';
 import { modulesToLoad } from '../boot/installed-modules.js';
 import { findTroubles } from '../boot/troubles.js';
@@ -35,9 +36,13 @@ const counterEdits: readonly Edit[] = [
   { file: 'cm_trace.h', from: '#undef TRACE_INCLUDE_PATH', to: '/* A word. */\n#undef TRACE_INCLUDE_PATH' },
 ];
 
+/** A function that calls `_uverbs_copy_from`, which six objects of ib_uverbs have, all alike. */
+const copyingFunction = 'ib_uverbs_handler_UVERBS_METHOD_SRQ_CREATE';
+
 /**
  * ib_core has two static variables `sa_client`, in sa_query.o and in multicast.o. Each function says what it finds in
- * the one of its own file when a device is added; in the other one it would be something else.
+ * the one of its own file when a device is added; in the other one it would be something else. The same livepatch changes
+ * `copyingFunction`, in a file with tables that are named by their lines.
  */
 const namesakeEdits: readonly Edit[] = [
   {
@@ -49,6 +54,11 @@ const namesakeEdits: readonly Edit[] = [
     file: 'multicast.c',
     from: '\tdev->end_port = rdma_end_port(device);\n',
     to: '\tdev->end_port = rdma_end_port(device);\n\tpr_info("patched: users %d\\n", atomic_read(&sa_client.users));\n',
+  },
+  {
+    file: 'uverbs_std_types_srq.c',
+    from: '\t\tif (!attr.ext.xrc.xrcd)\n',
+    to: '\t\tif (attr.attr.max_wr == 7)\n\t\t\treturn -EINVAL;\n\t\tif (!attr.ext.xrc.xrcd)\n',
   },
 ];
 
@@ -123,11 +133,30 @@ describe.skipIf(kernel === undefined || missing.length > 0)(`modules that Debian
       objects: [
         { object: 'multicast.o', module: 'ib_core', changedFunctions: ['mcast_add_one'] },
         { object: 'sa_query.o', module: 'ib_core', changedFunctions: ['ib_sa_add_one'] },
+        { object: 'uverbs_std_types_srq.o', module: 'ib_uverbs', changedFunctions: [copyingFunction] },
       ],
       diagnostics: [],
     });
     expect(counter?.document.modules).toEqual([
       { name: 'ib_cm', file: expect.stringMatching(/^\/lib\/modules\/.*\/ib_cm\.ko/), chosenBy: 'installed' },
+    ]);
+  });
+
+  test('of six functions with one name, the one from the same object is called', async () => {
+    const [module] = (await modulesToLoad(kernel?.release ?? '', ['ib_uverbs'])).slice(-1);
+    const symbols = readImage(module?.bytes ?? new Uint8Array(), 'ib_uverbs.ko').symbols;
+    const caller = symbols.find(({ name }) => name === copyingFunction)?.value ?? 0n;
+    const namesakes = symbols.filter(({ name }) => name === '_uverbs_copy_from');
+    expect(namesakes).toHaveLength(6);
+    // The linker puts the functions of one object together; this one stands right before its caller.
+    const before = namesakes.filter(({ value }) => value < caller);
+    const livepatch = await readFile(path.join(folder, 'livepatch-namesake.ko'));
+    expect(klpSymbols(livepatch, '_uverbs_copy_from')).toEqual([
+      `.klp.sym.ib_uverbs._uverbs_copy_from,${before.length}`,
+    ]);
+    expect(klpSymbols(livepatch, 'sa_client')).toEqual([
+      '.klp.sym.ib_core.sa_client,1',
+      '.klp.sym.ib_core.sa_client,2',
     ]);
   });
 
@@ -148,6 +177,7 @@ describe.skipIf(kernel === undefined || missing.length > 0)(`modules that Debian
       ['lp_load livepatch_counter && lp_load livepatch_namesake', ''],
       ['lp_patched livepatch_counter ib_cm cm_show_counter', ''],
       ['lp_patched livepatch_namesake ib_core ib_sa_add_one mcast_add_one', ''],
+      [`lp_patched livepatch_namesake ib_uverbs ${copyingFunction}`, ''],
       [read, 'patched 0\n'],
       [addDevice('rxe1', 'dummy0'), 'client sa\nusers 1\n'],
       ['lp_disable livepatch_namesake', ''],
@@ -187,6 +217,12 @@ function summary(run: CliRun | undefined) {
     objects: objects.map(({ object, module, changedFunctions }) => ({ object, module, changedFunctions })),
     diagnostics,
   };
+}
+
+/** The names of the symbols that the loader of livepatches is to look up as `name`. */
+function klpSymbols(livepatch: Uint8Array, name: string): string[] {
+  const names = readImage(livepatch, 'livepatch.ko').symbols.map((symbol) => symbol.name);
+  return names.filter((symbol) => symbol.startsWith('.klp.sym.') && symbol.includes(`.${name},`)).sort();
 }
 
 /** The guest has busybox and nothing else, so its program has to be linked with the static library. */
