@@ -40,11 +40,26 @@ export const lookupMessages = {
     candidates,
     reason,
   }: Asked & { candidates: readonly Candidate[] }) => ({
-    what: `${candidates.length} symbols of ${objectName} may be ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
+    what: `${countOf(candidates)} of ${objectName} may be ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
     why: 'The kernel tells namesakes apart by their position in the symbol table only. A wrong position patches a wrong function, without any error.',
     fix:
       'Give the target as a module that was not stripped of its FILE symbols (--module FILE.ko), or one that was built by ' +
       `this compiler from this source. Otherwise patch the callers of ${name} instead.`,
+    details: candidates.map((candidate) => describeCandidate(name, candidate)),
+  }),
+
+  'symbol-position-shifts': ({
+    name,
+    object,
+    objectName,
+    candidates,
+    reason = 'its position changes when the module runs',
+  }: Asked & { candidates: readonly Candidate[] }) => ({
+    what: `${name} of ${object} has no lasting position in ${objectName}: ${reason}`,
+    why:
+      'A livepatch may be loaded before the module or after it, and the kernel finds a symbol that has namesakes by its ' +
+      'position only. With either number it would patch a wrong symbol in one of the two cases, without any error.',
+    fix: `Patch the callers of ${name} instead, or rename it in the source of the next ${objectName}.`,
     details: candidates.map((candidate) => describeCandidate(name, candidate)),
   }),
 
@@ -73,6 +88,10 @@ export const lookupMessages = {
       'what «nm -n vmlinux» prints will do: System.map of the kernel, which distributions ship with its debugging package.',
   }),
 } satisfies Record<string, (details: never) => Wording>;
+
+function countOf({ length }: readonly Candidate[]): string {
+  return length === 1 ? 'One symbol' : `${length} symbols`;
+}
 
 function describeCandidate(name: string, { section, size, address, sympos, file, before, after }: Candidate): string {
   const neighbours = [

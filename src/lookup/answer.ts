@@ -25,14 +25,18 @@ export function answerFound({ symbol, evidence }: Decision, { level, isExported,
   if (position.kind === 'absent') return { kind: 'missing', reason: position.reason };
   if (position.kind === 'shifting') {
     const all = table.named(symbol.name).filter(({ place }) => place !== 'undefined');
-    return answerAmbiguous(all, owner, position.reason);
+    return { ...answerAmbiguous(all, owner, position.reason), isShifting: true };
   }
   const found = targetSymbol(symbol, objectName, position.sympos);
   return { kind: 'found', symbol: found, isExported, level, evidence };
 }
 
 /** `reason` is half a sentence: why nothing decided between the candidates. */
-export function answerAmbiguous(candidates: readonly TableSymbol[], owner: Owner, reason: string): LookupAnswer {
+export function answerAmbiguous(
+  candidates: readonly TableSymbol[],
+  owner: Owner,
+  reason: string,
+): Extract<LookupAnswer, { kind: 'ambiguous' }> {
   return { kind: 'ambiguous', candidates: candidates.map((symbol) => candidateOf(symbol, owner)), reason };
 }
 

@@ -13,7 +13,7 @@ import { indexLocals, type LocalIndex } from './local-index.js';
 import type { Lookup, LookupAnswer } from './lookup.js';
 import { decideByNeighbours } from './neighbours.js';
 import type { Decision, Question } from './question.js';
-import { decideByReference } from './reference-table.js';
+import { alignRebuild, decideByRebuild, type Rebuild } from './reference-table.js';
 import { areNumbersDoubtful, type Family, findRenumbered } from './renumbered.js';
 import { type FileResolution, type LinkOrder, resolveFile } from './resolve-file.js';
 import { compareSize } from './size-agreement.js';
@@ -51,13 +51,16 @@ export const LOOKUP_LEVELS: ReadonlyMap<number, string> = new Map([
 
 /** Nothing is searched before it is asked for, but for the object's file block. Throws nothing. */
 export function createLookup(input: LookupInput): Lookup {
-  const { objectName, original, table, linkOrder, names } = input;
+  const { objectName, original, table, linkOrder, referenceTable: reference, names } = input;
   const scene: Scene = {
     ...input,
     file: resolveFile(original, table, linkOrder, names),
     locals: lazily(() => indexLocals(original, names)),
     numbered: lazily(() => byStem(table, names)),
     discarded: lazily(() => discardedBy(original, table)),
+    rebuild: lazily(() =>
+      reference === undefined ? undefined : alignRebuild(original, { table, reference }, linkOrder, names),
+    ),
   };
   return {
     objectName,
@@ -72,6 +75,8 @@ interface Scene extends LookupInput {
   /** The target's local symbols whose names may drift, by stem. */
   readonly numbered: () => ReadonlyMap<string, readonly TableSymbol[]>;
   readonly discarded: () => (section: ElfSection) => boolean;
+  /** The rebuild, where there is one and it agrees with the target. */
+  readonly rebuild: () => Rebuild | undefined;
 }
 
 interface Level {
@@ -94,7 +99,7 @@ function uncontradicted(decide: (question: Question) => Decision | undefined): L
 
 /** What tells several local namesakes apart, the surest first. */
 const LEVELS_FOR_NAMESAKES: readonly Level[] = [
-  { number: 5, decide: byReference },
+  { number: 5, decide: byRebuild },
   { number: 6, decide: uncontradicted(decideByNeighbours) },
   { number: 7, decide: uncontradicted(decideByAddress) },
   { number: 8, decide: uncontradicted(decideBySize) },
@@ -152,7 +157,7 @@ function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
       reason: `the target has ${describeFiles(namesakes)}, but none in ${file.sources.join(', ')}`,
     };
   }
-  if (namesakes.length === 1) return answerLocal({ symbol: only, evidence: uniqueEvidence(scene) }, 3, scene);
+  if (namesakes.length === 1) return answerUnique(only, own, scene);
   if (second === undefined) return answerLocal({ symbol: only, evidence: file.evidence }, 4, scene);
   if (own === undefined) return answerAmbiguous(candidates, scene, 'the original object does not define it');
 
@@ -168,8 +173,33 @@ function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
   );
 }
 
-function uniqueEvidence({ objectName }: Scene): string {
-  return `the only local symbol of its name and type in ${objectName}`;
+/**
+ * Level 3. The only one of its name may still be another object's, where gcc inlined ours in the target: a stripped target has
+ * one `show` of 40 bytes, the object one of 96. What is not in the object's file block and differs in size needs a witness.
+ * A size may differ without harm: within one section the assembler shortens jumps, which a section per function prevents.
+ */
+function answerUnique(symbol: TableSymbol, own: ElfSymbol | undefined, scene: Scene): LookupAnswer {
+  const evidence = `the only local symbol of its name and type in ${scene.objectName}`;
+  // Tables without sizes exist: System.map.
+  const isSizeKnown = own !== undefined && own.size > 0 && symbol.size > 0;
+  if (!isSizeKnown || symbol.size === own.size) return answerLocal({ symbol, evidence }, 3, scene);
+  const sizes = `${symbol.size} bytes instead of ${own.size}`;
+  if (symbol.file !== undefined && scene.file.blocks.includes(symbol.file)) {
+    return answerLocal({ symbol, evidence: `${evidence}, with ${sizes}; ${scene.file.evidence}` }, 3, scene);
+  }
+  const { original, table, names } = scene;
+  const question = { own, candidates: [symbol], original, table, names };
+  const rebuilt = byRebuild(question, scene);
+  if (rebuilt !== undefined) return answerLocal(rebuilt, 5, scene);
+  const witness = decideByNeighbours(question) ?? decideByAddress(question);
+  if (witness !== undefined) {
+    return answerLocal({ symbol, evidence: `${evidence}, with ${sizes}, but ${witness.evidence}` }, 3, scene);
+  }
+  return answerAmbiguous(
+    [symbol],
+    scene,
+    `it has ${sizes}, and neither its file nor its neighbours show that it comes from this object`,
+  );
 }
 
 /**
@@ -197,8 +227,9 @@ function withinFile(namesakes: readonly TableSymbol[], { blocks }: FileResolutio
   return namesakes.filter(({ file }) => file === undefined || file.name === '');
 }
 
-function byReference(question: Question, { referenceTable, linkOrder }: Scene): Decision | undefined {
-  return referenceTable === undefined ? undefined : decideByReference(question, referenceTable, linkOrder);
+function byRebuild(question: Question, scene: Scene): Decision | undefined {
+  const rebuild = scene.rebuild();
+  return rebuild && decideByRebuild(question, rebuild);
 }
 
 /** Level 9, where the exact name is absent or its number means something else in the target. */

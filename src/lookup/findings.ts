@@ -17,10 +17,11 @@ export function describeMissing(asked: Asked, { reason }: Extract<LookupAnswer, 
   return diagnose('symbol-missing', reason === undefined ? asked : { ...asked, reason });
 }
 
-/** The finding `symbol-ambiguous`, with every candidate in its details. */
+/** The finding `symbol-ambiguous`, or `symbol-position-shifts`, with every candidate in its details. */
 export function describeAmbiguous(asked: Asked, answer: Extract<LookupAnswer, { kind: 'ambiguous' }>): Diagnostic {
-  const { candidates, reason } = answer;
-  return diagnose('symbol-ambiguous', { ...asked, candidates, ...(reason === undefined ? {} : { reason }) });
+  const { candidates, reason, isShifting = false } = answer;
+  const code = isShifting ? 'symbol-position-shifts' : 'symbol-ambiguous';
+  return diagnose(code, { ...asked, candidates, ...(reason === undefined ? {} : { reason }) });
 }
 
 /** The finding that stands in the way of using the answer; nothing if the symbol was found. */

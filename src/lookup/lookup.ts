@@ -47,6 +47,8 @@ export type LookupAnswer =
       readonly candidates: readonly Candidate[];
       /** Half a sentence: why no rule decided. */
       readonly reason?: string;
+      /** It is known which one is meant, but its position is not the same while the module loads and afterwards. */
+      readonly isShifting?: true;
     };
 
 /** Answers for one object of the build (say `cm.o`), which is linked into the klp object `objectName`. */

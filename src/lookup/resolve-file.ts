@@ -61,7 +61,7 @@ export function resolveFile(
   const base = { sources, scores };
   if (fitting.length === 0) return { ...base, blocks: [], evidence: noBlock(sources, scores, table) };
 
-  const linked = linkOrder === undefined ? undefined : blockByLinkOrder(blocks, linkOrder);
+  const linked = linkOrder === undefined ? undefined : blockByLinkOrder(blocks, table, linkOrder);
   if (blocks.length > 1 && linked !== undefined && fitting.some(({ block }) => block === linked)) {
     const evidence = `${linked.name} number ${blocks.indexOf(linked) + 1} of ${blocks.length} by link order`;
     return { ...base, blocks: [linked], evidence };
@@ -84,9 +84,29 @@ function bestOf(fitting: readonly BlockScore[]): readonly BlockScore[] {
  * With as many blocks of the name as the link has objects of it, the k-th block is the k-th object's: ld takes the files
  * in the order of its command line. `.S` files bring no block, so that unequal numbers prove nothing.
  */
-function blockByLinkOrder(blocks: readonly FileBlock[], { objects, object }: LinkOrder): FileBlock | undefined {
+function blockByLinkOrder(
+  blocks: readonly FileBlock[],
+  table: TargetTable,
+  { objects, object }: LinkOrder,
+): FileBlock | undefined {
   const namesakes = objects.filter((other) => stem(other) === stem(object));
-  return namesakes.length === blocks.length ? blocks[namesakes.indexOf(object)] : undefined;
+  if (namesakes.length !== blocks.length || !wasLinkedInOrder(table, objects)) return undefined;
+  return blocks[namesakes.indexOf(object)];
+}
+
+/**
+ * Whether the target's files follow one another as the objects do. If not, the list is of another build than the target:
+ * the tree's Kbuild was edited since.
+ */
+function wasLinkedInOrder({ files }: TargetTable, objects: readonly string[]): boolean {
+  const order = objects.map(stem);
+  const known = new Set(order);
+  let place = -1;
+  return files.every(({ name }) => {
+    if (!known.has(stem(name))) return true;
+    place = order.indexOf(stem(name), place + 1);
+    return place !== -1;
+  });
 }
 
 function stem(object: string): string {

@@ -5,7 +5,7 @@ import { indexExports } from '../../src/lookup/exports.js';
 import { describeUnresolved } from '../../src/lookup/findings.js';
 import { describeForeignObject } from '../../src/lookup/membership.js';
 import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
-import { FUNC, objectOf, tableOf } from '../builders/symbols.js';
+import { FUNC, OBJECT, objectOf, tableOf } from '../builders/symbols.js';
 import type { Provocations } from './provocation.js';
 
 const original = objectOf('cm.c', [{ name: 'helper', size: 64 }]);
@@ -22,6 +22,11 @@ export const lookupProvocations = {
     ask('helper', [
       { name: 'helper', size: 64 },
       { name: 'helper', size: 64, value: 64 },
+    ]),
+  'symbol-position-shifts': () =>
+    ask('helper', [
+      { name: 'helper', type: OBJECT, section: '.init.data' },
+      { name: 'helper', size: 64 },
     ]),
   'object-not-in-target': () => {
     const table = tableOf([{ file: 'ib_mad_dummy.c' }, { name: 'dummy_init', size: 12 }, { file: 'ib_mad.mod.c' }]);

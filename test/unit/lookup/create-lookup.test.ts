@@ -130,6 +130,50 @@ describe('level 3: local and the only one', () => {
     ).toBe('3:1');
   });
 
+  test('another size in the object’s own file is told', () => {
+    const two = objectOf('cm.c', [f('open'), f('helper')]);
+    const answer = lookupOf({ original: two, target: [{ file: 'cm.c' }, f('open'), f('helper', 30)] });
+    expect(answer.local('helper', FUNC)).toMatchObject({
+      level: 3,
+      evidence:
+        'the only local symbol of its name and type in ib_cm, with 30 bytes instead of 32; cm.c, 2 of 2 static functions found there',
+    });
+  });
+
+  describe('another size, and no FILE symbols', () => {
+    const three = objectOf('cm.c', [f('open'), f('helper'), f('close')]);
+    const find = (target: readonly Row[], rest: Partial<Case> = {}) =>
+      lookupOf({ original: three, target, ...rest }).local('helper', FUNC);
+
+    test('its neighbours vouch for it', () => {
+      expect(find([f('open'), f('helper', 30), f('close')])).toMatchObject({
+        level: 3,
+        evidence: expect.stringMatching(/with 30 bytes instead of 32, but it stands after open and before close/),
+      });
+    });
+
+    test('ambiguous: it may be another object’s, ours being inlined', () => {
+      expect(find([f('open'), f('close'), f('trace'), f('helper', 30)])).toMatchObject({
+        kind: 'ambiguous',
+        reason:
+          'it has 30 bytes instead of 32, and neither its file nor its neighbours show that it comes from this object',
+        candidates: [{ name: 'helper', size: 30 }],
+      });
+    });
+
+    test('level 5: a rebuild vouches for it', () => {
+      const target = [f('open'), f('close'), f('trace'), f('helper', 30)];
+      const referenceTable = tableOf([{ file: 'cm.c' }, ...target]);
+      expect(brief(find(target, { referenceTable }))).toBe('5:1');
+      const elsewhere = tableOf([{ file: 'cm.c' }, ...target.slice(0, 3), { file: 'mad.c' }, ...target.slice(3)]);
+      expect(brief(find(target, { referenceTable: elsewhere }))).toBe('ambiguous');
+    });
+
+    test('a table without sizes says nothing about sizes', () => {
+      expect(brief(find([f('helper', 0)]))).toBe('3:1');
+    });
+  });
+
   test('missing: the kernel has dropped it', () => {
     const target = [{ ...f('helper'), section: '.init.text' }];
     expect(lookupOf({ original, target }).local('helper', FUNC)).toEqual({
@@ -144,6 +188,7 @@ describe('level 3: local and the only one', () => {
     const answer = lookupOf({ original, target }).local('helper', FUNC);
     expect(answer).toMatchObject({
       kind: 'ambiguous',
+      isShifting: true,
       reason: expect.stringContaining('number 2 of its name while the module loads'),
     });
     expect(answer.kind === 'ambiguous' && answer.candidates.map(({ section }) => section)).toEqual([

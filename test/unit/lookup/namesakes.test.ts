@@ -4,7 +4,8 @@ import type { ElfObject } from '../../../src/elf/object.js';
 import { decideByAddress } from '../../../src/lookup/address-range.js';
 import { decideByNeighbours } from '../../../src/lookup/neighbours.js';
 import type { Decision, Question } from '../../../src/lookup/question.js';
-import { decideByReference } from '../../../src/lookup/reference-table.js';
+import { alignRebuild, decideByRebuild } from '../../../src/lookup/reference-table.js';
+import type { LinkOrder } from '../../../src/lookup/resolve-file.js';
 import { decideBySize } from '../../../src/lookup/size-match.js';
 import type { TargetTable } from '../../../src/lookup/symbol-table.js';
 import { type FileRow, GLOBAL, OBJECT, objectOf, type Row, tableOf } from '../../builders/symbols.js';
@@ -25,6 +26,11 @@ function choice({ candidates }: Question, decision: Decision | undefined): numbe
 function byNeighbours(original: ElfObject, rows: readonly (Row | FileRow)[], name?: string): number {
   const asked = question(original, tableOf(rows), name);
   return choice(asked, decideByNeighbours(asked));
+}
+
+function byRebuild(asked: Question, reference: TargetTable, linkOrder?: LinkOrder): Decision | undefined {
+  const rebuild = alignRebuild(asked.original, { table: asked.table, reference }, linkOrder);
+  return rebuild && decideByRebuild(asked, rebuild);
 }
 
 const f = (name: string, size = 32) => ({ name, size });
@@ -241,7 +247,7 @@ describe('a rebuild', () => {
   const original = objectOf('b.c', [...b]);
   const decide = (rebuilt: readonly (Row | FileRow)[], table = target) => {
     const asked = question(original, table);
-    return choice(asked, decideByReference(asked, tableOf(rebuilt), undefined));
+    return choice(asked, byRebuild(asked, tableOf(rebuilt)));
   };
 
   test('hands its files over to a target without FILE symbols', () => {
@@ -270,6 +276,26 @@ describe('a rebuild', () => {
     expect(decide([{ file: 'a.c' }, ...[...a].reverse(), { file: 'b.c' }, ...b, ...tail])).toBe(0);
   });
 
+  test('not if a global function has another size or is missing', () => {
+    const listen = (size: number) => ({ name: 'listen', size, bind: GLOBAL });
+    const rebuilt = [{ file: 'a.c' }, ...a, { file: 'b.c' }, ...b, ...tail];
+    const asked = (size: number) => decide([...rebuilt, listen(size)], tableOf([...a, ...b, ...tail, listen(32)]));
+    expect([asked(32), asked(36), decide([...rebuilt, listen(32)])]).toEqual([2, 0, 0]);
+  });
+
+  test('not if a function lies in another section, but for a section of its own', () => {
+    const rebuilt = (section: string) => [
+      { file: 'a.c' },
+      ...a,
+      { file: 'b.c' },
+      f('open'),
+      { ...f('helper', 48), section },
+    ];
+    expect([decide([...rebuilt('.text.unlikely'), ...tail]), decide([...rebuilt('.text.helper'), ...tail])]).toEqual([
+      0, 2,
+    ]);
+  });
+
   test('not if it has two files of the name that fit', () => {
     expect(decide([{ file: 'b.c' }, ...a, { file: 'b.c' }, ...b, ...tail])).toBe(0);
   });
@@ -278,6 +304,6 @@ describe('a rebuild', () => {
     const asked = question(original, target);
     const rebuilt = tableOf([{ file: 'b.c' }, ...a, { file: 'b.c' }, ...b, ...tail]);
     const linkOrder = { objects: ['x/b.o', 'y/b.o'], object: 'y/b.o' };
-    expect(choice(asked, decideByReference(asked, rebuilt, linkOrder))).toBe(2);
+    expect(choice(asked, byRebuild(asked, rebuilt, linkOrder))).toBe(2);
   });
 });

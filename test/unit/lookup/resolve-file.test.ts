@@ -130,6 +130,13 @@ describe('several blocks of the name', () => {
     expect(chosen(cm, table, { objects: ['cm.o', 'mad.o'], object: 'cm.o' })).toHaveLength(2);
     expect(chosen(cm, table, { objects: ['a/cm.o', 'b/cm.o'], object: 'c/cm.o' })).toHaveLength(2);
   });
+
+  test('nor does one whose other objects stand in another order than the target’s files', () => {
+    const table = tableOf([...twin.slice(4), { file: 'mad.c' }, ...twin.slice(4), { file: 'ib_cm.mod.c' }]);
+    const asked = (...objects: string[]) => chosen(cm, table, { objects, object: 'b/cm.o' });
+    expect(asked('a/cm.o', 'mad.o', 'asm.o', 'b/cm.o')).toEqual([2]);
+    expect(asked('mad.o', 'a/cm.o', 'b/cm.o')).toHaveLength(2);
+  });
 });
 
 test('folders in file symbols, as clang writes them, do not matter', () => {
