@@ -31,6 +31,8 @@ export interface TreeQuestion {
   readonly jobs: number;
   /** C files of the tree to compile, and no others; `undefined` builds the tree whole. See `affectedSources`. */
   readonly sources?: readonly string[] | undefined;
+  /** Compile as an ordinary build does, without a section per function: for a module to set beside one that runs. */
+  readonly isPlain?: boolean | undefined;
   /** Private folder for the compiler wrapper and the log; the same for both sides, so that both are built alike. */
   readonly folder: string;
   readonly signal?: AbortSignal | undefined;
@@ -62,7 +64,7 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   const log = path.join(folder, `${side}.log`);
   const traceFolders = await layOutTraceHeaders(tree, path.join(folder, 'trace'));
   const { command } = question.compiler;
-  const wrapper = await writeCompilerWrapper(folder, { command, tree, traceFolders, side });
+  const wrapper = await writeCompilerWrapper(folder, { command, tree, traceFolders, side, isPlain: question.isPlain });
   const before = question.sources === undefined ? await findModules(tree) : [];
   for (const invocation of await invocations(question, wrapper.program)) {
     const result = await runProgram({
@@ -84,7 +86,7 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   }
   const modules = await modulesSince(before, tree);
   if (side === 'original') checkWholeBuild(modules, objects, question, log);
-  await checkSections(objects);
+  if (question.isPlain !== true) await checkSections(objects);
   return { objects: objects.filter((object) => object.modules.length > 0), modules, log };
 }
 

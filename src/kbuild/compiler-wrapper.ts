@@ -47,11 +47,11 @@ const shellWord = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
  * the checksums of its exports (cmd_gensymtypes_c), needs the author's macros too. The loop uses no program, since kbuild
  * calls the compiler some sixty times before it compiles anything.
  */
-function wrapperScript({ command, tree, traceFolders = [] }: WrapperQuestion, log: string): string {
+function wrapperScript({ command, tree, traceFolders = [], isPlain = false }: WrapperQuestion, log: string): string {
   const includes = [...traceFolders.map(({ include }) => include), macrosFolder].map((folder) => `-I${folder}`);
   // Both spellings: with the slash for `__FILE__`, without it for the compilation directory in debug information.
   const flags = [
-    ...sectionFlags,
+    ...(isPlain ? [] : sectionFlags),
     `-ffile-prefix-map=${macrosFolder}=kptool`,
     `-ffile-prefix-map=${tree}=.`,
     `-ffile-prefix-map=${tree}/=`,
@@ -102,6 +102,8 @@ export interface WrapperQuestion {
   readonly traceFolders?: readonly TraceFolder[];
   /** Name of the log, `original`. */
   readonly side: string;
+  /** Leave out the section flags, so that the code becomes what an ordinary build makes. */
+  readonly isPlain?: boolean | undefined;
 }
 
 /**

@@ -25,7 +25,8 @@ export async function readModuleObjects(tree: string, builtAt: readonly string[]
   const files = await filesBelow(tree, (name) => name.endsWith('.mod'));
   const modules = await Promise.all(
     files.map(async (file) => {
-      const objects = objectsOf(await readFile(path.join(tree, file), 'utf8'));
+      // Files of other programs are called so too; what cannot be read says nothing.
+      const objects = objectsOf(await readFile(path.join(tree, file), 'utf8').catch(() => ''));
       const folder = folderOf(file);
       const module = path.basename(file, '.mod').replaceAll(/[-,]/g, '_');
       return { file, module, objects: [...new Set(inTree(objects, folder, roots))] };

@@ -3,6 +3,7 @@
  * outside the private work folder before the finished module is.
  */
 import path from 'node:path';
+import { readModuleObjects } from '../kbuild/module-objects.js';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
 import { nameRules } from '../lookup/drifting-names.js';
@@ -14,6 +15,7 @@ import { finishLivepatch, linkLivepatch } from './link-livepatch.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches } from './patches.js';
 import type { Progress } from './progress.js';
+import { rebuildOnDemand } from './rebuild.js';
 import { checkReport, ReportMaker } from './report.js';
 import { resolveTarget, type Target } from './target.js';
 import { unseenWarnings } from './target-modules.js';
@@ -94,11 +96,15 @@ async function buildIn(
   maker.warn(unseenWarnings(targets));
 
   const entrySizes = await probe;
+  const linked = await readModuleObjects(options.oot);
+  const findRebuild = rebuildOnDemand({ options, target, work }, progress);
   const { contributions, unchanged, warnings } = await progress.step('Comparing objects', () =>
     compareObjects({
       pairs,
       targets,
       built,
+      linked,
+      findRebuild,
       symvers: target.symvers,
       entrySizes,
       explain: options.explain,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { EntrySizes } from '../arch/arch.js';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import type { ObjectDiff } from '../diff/diff-objects.js';
+import type { ModuleObjects } from '../kbuild/module-objects.js';
 import type { ModuleFile } from '../kernel/module-file.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
 import type { LivepatchParts } from '../livepatch/livepatch.js';
@@ -10,7 +11,7 @@ import type { NameRules } from '../lookup/drifting-names.js';
 import { indexExports } from '../lookup/exports.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import type { ObjectPair } from './both-sides.js';
-import { diffPair } from './diff-pair.js';
+import { diffWithRebuild, type FindRebuild, linkOrderOf } from './rebuild.js';
 import type { TargetModule } from './target-modules.js';
 
 /** What one object contributes to the livepatch for one module. */
@@ -40,6 +41,10 @@ export interface ComparisonQuestion {
   readonly targets: readonly TargetModule[];
   /** The modules as rebuilt from the unpatched source, where they were: they vouch for positions in stripped targets. */
   readonly built: readonly ModuleFile[];
+  /** Which objects the modules were linked from when the user last built the tree, where that can be seen. */
+  readonly linked: readonly ModuleObjects[];
+  /** Asked where namesakes cannot be told apart otherwise. */
+  readonly findRebuild: FindRebuild;
   readonly symvers: readonly ExportedSymbol[];
   readonly entrySizes: EntrySizes;
   /** Find out why functions changed. */
@@ -49,7 +54,7 @@ export interface ComparisonQuestion {
 
 /** @throws KptoolError with the findings of all objects, not of the first that has one */
 export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
-  const { pairs, targets, built, symvers, entrySizes, explain, names } = question;
+  const { pairs, targets, built, linked, findRebuild, symvers, entrySizes, explain, names } = question;
   const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
   const exports = indexExports([...symvers, ...targets.flatMap(exportsOf)]);
@@ -64,7 +69,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
       const table = tables.get(module);
       if (table === undefined) continue;
       try {
-        const outcome = diffPair({
+        const input = {
           original,
           patched,
           objectName: object,
@@ -72,12 +77,14 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           linkedInto: modules,
           table,
           referenceTable: rebuilt.get(module),
+          linkOrder: linkOrderOf(object, module, linked),
           exports,
           names,
           entrySizes,
           explain,
           shipsReturningParts: true,
-        });
+        };
+        const outcome = await diffWithRebuild(input, findRebuild);
         warnings.push(...outcome.warnings);
         if (outcome.kind === 'changed')
           contributions.push({ object, module, diff: outcome.diff, parts: outcome.parts });

@@ -17,6 +17,7 @@ import type { NameRules } from '../lookup/drifting-names.js';
 import type { Exports } from '../lookup/exports.js';
 import { describeUnresolved } from '../lookup/findings.js';
 import { describeForeignObject } from '../lookup/membership.js';
+import type { LinkOrder } from '../lookup/resolve-file.js';
 import type { TargetTable } from '../lookup/symbol-table.js';
 
 export interface PairInput {
@@ -32,6 +33,8 @@ export interface PairInput {
   readonly table: TargetTable;
   /** Of the target as rebuilt from the unpatched source, where there is one. */
   readonly referenceTable?: TargetTable | undefined;
+  /** How the target was linked, where kbuild's data are at hand. */
+  readonly linkOrder?: LinkOrder | undefined;
   readonly exports: Exports;
   /** Which names are not the same in two builds; absent: what kptool knows by itself. */
   readonly names?: NameRules | undefined;
@@ -58,7 +61,7 @@ export function diffPair(input: PairInput): PairOutcome {
     input.original === undefined
       ? new ElfObject(`original ${input.objectName}`, patched.format, [], [])
       : readElf(input.original, `original ${input.objectName}`);
-  const { table, referenceTable, exports } = input;
+  const { table, referenceTable, linkOrder, exports } = input;
   const origin = { object: input.objectName, objectName: input.target, linkedInto: input.linkedInto ?? [] };
   // An object that the patch adds is in no target yet.
   const foreign = input.original === undefined ? undefined : describeForeignObject(original, table, origin);
@@ -71,6 +74,7 @@ export function diffPair(input: PairInput): PairOutcome {
     exports,
     names: input.names,
     ...(referenceTable === undefined ? {} : { referenceTable }),
+    ...(linkOrder === undefined ? {} : { linkOrder }),
   });
 
   const outcome = diffObjects({

@@ -1,0 +1,112 @@
+/**
+ * The unpatched modules rebuilt whole, for targets whose namesakes nothing else tells apart: a rebuild that agrees with the
+ * target vouches for which symbol is whose. It costs a build of the whole tree, so it is made once, and only when asked.
+ */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { KptoolError } from '../diagnostics/diagnostic.js';
+import { buildTree } from '../kbuild/build-tree.js';
+import { type ModuleObjects, readModuleObjects } from '../kbuild/module-objects.js';
+import { readModuleFile } from '../kernel/module-file.js';
+import type { LinkOrder } from '../lookup/resolve-file.js';
+import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
+import { copyTree } from '../system/copy-tree.js';
+import type { WorkFolder } from '../system/work-folder.js';
+import { diffPair, type PairInput, type PairOutcome } from './diff-pair.js';
+import type { BuildOptions } from './options.js';
+import type { Progress } from './progress.js';
+import type { Target } from './target.js';
+
+export interface RebuiltModule {
+  readonly table: TargetTable;
+  /** Modules of the whole tree and the objects that they were linked from. */
+  readonly objects: readonly ModuleObjects[];
+}
+
+/** Hands out the rebuild of a module; `undefined` where none came out. */
+export type FindRebuild = (module: string) => Promise<RebuiltModule | undefined>;
+
+interface Scene {
+  readonly options: BuildOptions;
+  readonly target: Target;
+  readonly work: WorkFolder;
+}
+
+/**
+ * Builds the user's tree in a second private copy, in the folder `reference` of the work folder, when the first module is
+ * asked for: without the patch, and without a section per function, since only then are jumps as long as in the target.
+ * A tree that does not build whole gives no rebuild, with a note; the lookup says what remains undecided.
+ */
+export function rebuildOnDemand(scene: Scene, progress: Progress): FindRebuild {
+  let rebuilt: Promise<ReadonlyMap<string, RebuiltModule>> | undefined;
+  return async (module) => {
+    rebuilt ??= progress.step('Rebuilding the unpatched modules to tell namesakes apart', (report) =>
+      rebuild(scene, progress, report),
+    );
+    return (await rebuilt).get(module);
+  };
+}
+
+async function rebuild(
+  { options, target, work }: Scene,
+  progress: Progress,
+  report: (text: string) => void,
+): Promise<Map<string, RebuiltModule>> {
+  const folder = path.join(work.path, 'reference');
+  const tree = path.join(folder, 'tree');
+  try {
+    await mkdir(folder, { recursive: true });
+    await copyTree(options.oot, tree);
+    const { modules } = await buildTree({
+      side: 'original',
+      tree,
+      originalTree: options.oot,
+      plan: target.plan,
+      kernel: target.kernel,
+      compiler: target.compiler,
+      makeArguments: options.makeArguments,
+      jobs: options.jobs,
+      isPlain: true,
+      folder: path.join(folder, 'kbuild'),
+      signal: options.signal,
+      onLine: (line) => report(line.trim()),
+    });
+    const objects = await readModuleObjects(tree);
+    const tables = modules.map(async ({ name, file }): Promise<[string, RebuiltModule]> => {
+      const { image } = await readModuleFile(file);
+      return [name, { table: tableOfImage(image), objects }];
+    });
+    return new Map(await Promise.all(tables));
+  } catch (error) {
+    if (!(error instanceof KptoolError) || options.signal?.aborted) throw error;
+    progress.note(`the unpatched modules could not be rebuilt: ${error.message}`);
+    return new Map();
+  }
+}
+
+/**
+ * Compares the pair; where namesakes stay undecided, once more with what a rebuild says.
+ * @throws KptoolError as `diffPair`
+ */
+export async function diffWithRebuild(input: PairInput, findRebuild: FindRebuild): Promise<PairOutcome> {
+  try {
+    return diffPair(input);
+  } catch (error) {
+    if (!(error instanceof KptoolError) || !isUndecided(error)) throw error;
+    const rebuilt = await findRebuild(input.target);
+    if (rebuilt === undefined) throw error;
+    const linkOrder = linkOrderOf(input.objectName, input.target, rebuilt.objects) ?? input.linkOrder;
+    return diffPair({ ...input, referenceTable: rebuilt.table, linkOrder });
+  }
+}
+
+function isUndecided({ diagnostics }: KptoolError): boolean {
+  return diagnostics.some(({ code }) => code === 'symbol-ambiguous');
+}
+
+/** In which order the module was linked, if one `.mod` file says so and names the object. */
+export function linkOrderOf(object: string, module: string, modules: readonly ModuleObjects[]): LinkOrder | undefined {
+  const [linked, second] = modules.filter((candidate) => candidate.module === module);
+  if (linked === undefined || second !== undefined || !linked.objects.includes(object)) return undefined;
+  return { objects: linked.objects, object };
+}
