@@ -307,6 +307,8 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
         pairs: [{ object: 'cm.o', modules: ['toy'], original, patched: patched ?? '' }],
         targets: [{ name: 'toy', module, chosenBy: '--module', wasSeen: true }],
         built: [],
+        linked: [],
+        findRebuild: async () => undefined,
         symvers: [],
         entrySizes: {},
         explain: false,
