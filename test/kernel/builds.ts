@@ -20,6 +20,8 @@ export interface Workbench {
   readonly tree: string;
   /** The modules after `strip --strip-debug`, as packages ship them. */
   readonly stripped: string;
+  /** The modules of the tree packed, `NAME.ko.xz` and so on, as distributions install them. */
+  readonly compressed: string;
   readonly folder: string;
 }
 
@@ -29,25 +31,34 @@ export interface BuildRequest {
   readonly patchFiles: readonly string[];
   /** It takes the place of all livepatches loaded before it; otherwise it is built with `--non-replace`. */
   readonly isReplacing: boolean;
-  /** The target modules are the stripped ones. */
-  readonly isForStripped: boolean;
+  /** Which form of the target modules is given with `--module`; those of the tree are found there. */
+  readonly targets: 'in the tree' | 'stripped' | 'compressed';
 }
 
 /** What came of a build; `error` where there is no document to look at. */
 export type BuildResult = CliRun | { readonly error: string };
 
-/** Copies the fixture into `folder` and builds its modules there with make, then strips a copy of them. */
+/** Each module packed by another program, and what busybox unpacks it with. */
+export const packings = {
+  ib_mad: { suffix: '.xz', pack: ['xz', '--check=crc32'], unpack: 'xzcat' },
+  ib_cm_stats: { suffix: '.gz', pack: ['gzip'], unpack: 'zcat' },
+} as const;
+
+/** Copies the fixture into `folder` and builds its modules there with make, then strips a copy of them and packs another. */
 export async function setUpWorkbench(folder: string, kernel: TestKernel): Promise<Workbench> {
   const tree = path.join(folder, 'ib_mad');
-  const stripped = path.join(folder, 'stripped');
+  const [stripped, compressed] = [path.join(folder, 'stripped'), path.join(folder, 'compressed')];
   await cp(path.join(fixtures, 'ib_mad'), tree, { recursive: true });
   await execa('make', ['-j2', '-C', kernel.buildDirectory, `M=${tree}`, 'modules']);
-  await mkdir(stripped);
+  await Promise.all([mkdir(stripped), mkdir(compressed)]);
   for (const name of moduleNames) {
     await cp(path.join(tree, `${name}.ko`), path.join(stripped, `${name}.ko`));
     await execa('strip', ['--strip-debug', path.join(stripped, `${name}.ko`)]);
+    await cp(path.join(tree, `${name}.ko`), path.join(compressed, `${name}.ko`));
+    const [program, ...flags] = packings[name].pack;
+    await execa(program, [...flags, path.join(compressed, `${name}.ko`)]);
   }
-  return { kernel, tree, stripped, folder };
+  return { kernel, tree, stripped, compressed, folder };
 }
 
 /** Makes the livepatches, two at a time; the results come in the order of the requests. */
@@ -72,7 +83,11 @@ export async function twoAtATime<Result>(tasks: readonly (() => Promise<Result>)
 
 async function build(bench: Workbench, request: BuildRequest, output: string): Promise<BuildResult> {
   await mkdir(output, { recursive: true });
-  const modules = request.isForStripped ? moduleNames.map((name) => path.join(bench.stripped, `${name}.ko`)) : [];
+  const modules = {
+    'in the tree': [],
+    stripped: moduleNames.map((name) => path.join(bench.stripped, `${name}.ko`)),
+    compressed: moduleNames.map((name) => path.join(bench.compressed, `${name}.ko${packings[name].suffix}`)),
+  }[request.targets];
   try {
     return await runBuild([
       ...['--oot', bench.tree, '--kernel', bench.kernel.release, '--output', output, '--jobs', '1'],

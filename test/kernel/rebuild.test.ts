@@ -118,4 +118,18 @@ describe.skipIf(kernel === undefined)(`namesakes that only the whole module tell
     expect(run.document).toMatchObject({ outcome: 'refused', exitStatus: 1, file: null });
     expect(run.document.diagnostics.map(({ code }) => code)).toEqual(['symbol-ambiguous']);
   });
+
+  test('refused, and said why, where the tree does not build whole', async () => {
+    const broken = path.join(folder, 'broken');
+    await cp(fresh, broken, { recursive: true });
+    await writeFile(path.join(broken, 'other.c'), '#error not for this kernel\n');
+    await writeFile(
+      path.join(broken, 'Kbuild'),
+      `${await readFile(path.join(broken, 'Kbuild'), 'utf8')}obj-m += other.o\n`,
+    );
+    const run = await build('not-rebuilt', broken, stripped);
+    expect(run.messages).toContain('the unpatched modules could not be rebuilt');
+    expect(run.document).toMatchObject({ outcome: 'refused', exitStatus: 1, file: null });
+    expect(run.document.diagnostics.map(({ code }) => code)).toEqual(['symbol-ambiguous']);
+  });
 });

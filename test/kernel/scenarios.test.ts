@@ -13,6 +13,7 @@ import {
   buildAll,
   digestTree,
   moduleNames,
+  packings,
   setUpWorkbench,
   twoAtATime,
 } from './builds.js';
@@ -32,6 +33,9 @@ const replacing = together.filter((scenario) => !hasCallbacks(scenario)).slice(0
 const early = live.filter(onlyLooks);
 /** Names that exist twice, static locals, two modules: what symbols of a stripped module have to be enough for. */
 const onStripped = live.filter(({ name }) => /^(namesake|static-local|both-modules)/.test(name));
+
+/** Their livepatches of the boot `together` are built for modules that were given compressed, and that the guest unpacks. */
+const onCompressed = together.filter(({ name }) => name.startsWith('namesake'));
 
 test('the machine has what the kernel tier needs', ({ skip }) => {
   skip(!isRequired && missing.length > 0, `needs ${missing.join(', ')}`);
@@ -64,14 +68,15 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
 
     const boots: readonly (readonly [string, GuestPlan, string, Variant])[] = [
       ['one by one', planOneByOne(loaded(live, 'plain')), bench.tree, 'plain'],
-      ['together', planTogether(loaded(together, 'plain')), bench.tree, 'plain'],
+      ['together', planTogether(loaded(together, 'plain')), bench.compressed, 'compressed'],
       ['replacing', planReplacing(loaded(replacing, 'replacing')), bench.tree, 'replacing'],
       ['early', planEarly(loaded(early, 'plain')), bench.tree, 'plain'],
       ['stripped', planOneByOne(loaded(onStripped, 'stripped')), bench.stripped, 'stripped'],
     ];
     await twoAtATime(
       boots.map(([name, plan, modules, variant]) => async () => {
-        outcomes.set(name, await plan.run(kernel.image, { ...moduleFiles(modules), ...livepatchFiles(variant) }));
+        const files = modules === bench.compressed ? packedModules(modules) : moduleFiles(modules);
+        outcomes.set(name, await plan.run(kernel.image, { ...files, ...livepatchFiles(variant) }));
       }),
     );
   });
@@ -89,7 +94,8 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
   }
 
   function livepatchFiles(variant: Variant): Record<string, string> {
-    const files: Record<string, string> = {};
+    // What is not built for compressed modules is the same livepatch anyway.
+    const files: Record<string, string> = variant === 'compressed' ? livepatchFiles('plain') : {};
     for (const { scenario, livepatch } of loaded(live, variant)) {
       const file = documentOf(builds.get(buildKey(scenario.name, variant)))?.file;
       if (typeof file === 'string') files[`modules/${livepatch}.ko`] = file;
@@ -150,6 +156,14 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
   test.each(together)('together with others: $name', (scenario) => expectVerdict('together', scenario));
   test.each(replacing)('each in place of the one before: $name', (scenario) => expectVerdict('replacing', scenario));
   test.each(early)('loaded before its modules: $name', (scenario) => expectVerdict('early', scenario));
+  test.each(onCompressed)(
+    'the livepatch for compressed modules was the one in the boot together: $name',
+    (scenario) => {
+      const { document, exitStatus } = requireRun(builds.get(buildKey(scenario.name, 'compressed')));
+      expect({ exitStatus, outcome: document.outcome }).toEqual({ exitStatus: 0, outcome: 'built' });
+      expectVerdict('together', scenario);
+    },
+  );
   test.each(onStripped)('on stripped modules: $name', (scenario) => expectVerdict('stripped', scenario));
 
   test('the selections are not empty', () => {
@@ -157,11 +171,13 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
     expect(replacing.length).toBe(3);
     expect(early.length).toBeGreaterThanOrEqual(8);
     expect(onStripped.length).toBeGreaterThanOrEqual(5);
+    expect(onCompressed.length).toBeGreaterThanOrEqual(2);
+    expect(early.filter(isForBothModules).length).toBeGreaterThanOrEqual(1);
   });
 });
 
-/** Of each livepatch several may be built: for the ordinary boots, as one that replaces, for stripped modules. */
-type Variant = 'plain' | 'replacing' | 'stripped';
+/** Of each livepatch several may be built: for the ordinary boots, as one that replaces, for stripped or compressed modules. */
+type Variant = 'plain' | 'replacing' | 'stripped' | 'compressed';
 
 function buildKey(name: string, variant: Variant): string {
   return `${name} ${variant}`;
@@ -171,12 +187,14 @@ function buildRequests(): Map<string, BuildRequest> {
   const requests = new Map<string, BuildRequest>();
   const add = (scenario: LiveScenario | StoppedScenario, variant: Variant, isReplacing: boolean) => {
     const { name, patchFiles } = scenario;
-    requests.set(buildKey(name, variant), { name, patchFiles, isReplacing, isForStripped: variant === 'stripped' });
+    const targets = variant === 'stripped' || variant === 'compressed' ? variant : 'in the tree';
+    requests.set(buildKey(name, variant), { name, patchFiles, isReplacing, targets });
   };
   for (const scenario of live) add(scenario, 'plain', !together.includes(scenario));
   for (const scenario of stopped) add(scenario, 'plain', true);
   for (const scenario of replacing) add(scenario, 'replacing', true);
   for (const scenario of onStripped) add(scenario, 'stripped', true);
+  for (const scenario of onCompressed) add(scenario, 'compressed', false);
   return requests;
 }
 
@@ -201,7 +219,11 @@ function planTogether(scenarios: readonly LoadedScenario[]): GuestPlan {
   const plan = new GuestPlan();
   const [first] = scenarios;
   if (first === undefined) return plan;
-  plan.succeed(first.scenario.name, 'insmod /modules/ib_mad.ko && insmod /modules/ib_cm_stats.ko');
+  for (const name of moduleNames) {
+    const { suffix, unpack } = packings[name];
+    plan.succeed(first.scenario.name, `${unpack} /modules/${name}.ko${suffix} > /tmp/${name}.ko`);
+    plan.succeed(first.scenario.name, `insmod /tmp/${name}.ko`);
+  }
   for (const { scenario } of scenarios) plan.prepare(scenario);
   for (const { scenario } of scenarios) plan.show(scenario.name, scenario.before);
   for (const loaded of scenarios) plan.load(loaded);
@@ -252,8 +274,29 @@ function planEarly(scenarios: readonly LoadedScenario[]): GuestPlan {
     plan.disable(loaded);
     plan.seeDisabled(loaded);
     plan.unloadModules(scenario);
+    if (isForBothModules(scenario)) seeSecondModuleComeLater(plan, loaded);
   }
   return plan;
+}
+
+/** One module is patched when the livepatch is loaded, the other one when it is loaded itself. */
+function seeSecondModuleComeLater(plan: GuestPlan, loaded: LoadedScenario): void {
+  const { scenario, livepatch } = loaded;
+  plan.succeed(scenario.name, 'insmod /modules/ib_mad.ko');
+  plan.load(loaded);
+  plan.succeed(scenario.name, `grep -qx 1 /sys/kernel/livepatch/${livepatch}/ib_mad/patched`);
+  plan.succeed(scenario.name, `grep -qx 0 /sys/kernel/livepatch/${livepatch}/ib_cm_stats/patched`);
+  plan.succeed(scenario.name, 'insmod /modules/ib_cm_stats.ko');
+  plan.prepare(scenario);
+  plan.seeEnabled(loaded);
+  plan.disable(loaded);
+  plan.seeDisabled(loaded);
+  plan.unloadModules(scenario);
+}
+
+function isForBothModules(scenario: LiveScenario): boolean {
+  const modules = new Set(scenario.build.objects.map(({ module }) => module));
+  return moduleNames.every((name) => modules.has(name));
 }
 
 function sideBySide(scenarios: readonly LiveScenario[]): LiveScenario[] {
@@ -278,6 +321,11 @@ function functionsOf(scenario: LiveScenario): string[] {
 
 function moduleFiles(folder: string): Record<string, string> {
   return Object.fromEntries(moduleNames.map((name) => [`modules/${name}.ko`, path.join(folder, `${name}.ko`)]));
+}
+
+function packedModules(folder: string): Record<string, string> {
+  const files = moduleNames.map((name) => `${name}.ko${packings[name].suffix}`);
+  return Object.fromEntries(files.map((file) => [`modules/${file}`, path.join(folder, file)]));
 }
 
 function moduleName(livepatch: string): string {
