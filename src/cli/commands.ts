@@ -9,6 +9,7 @@ export type FlagName =
   | 'kernel'
   | 'build-directory'
   | 'make-arg'
+  | 'extra-symvers'
   | 'jobs'
   | 'skip-compiler-check'
   | 'name'
@@ -113,6 +114,14 @@ export const buildFlags: readonly Flag[] = [
     group: 'How it is built',
     text: 'a variable for every call of make; repeatable',
     setting: 'oot.makeArguments',
+  },
+  {
+    name: 'extra-symvers',
+    value: 'FILE',
+    isRepeatable: true,
+    group: 'How it is built',
+    text: 'the Module.symvers of another tree whose modules export symbols to these; repeatable',
+    setting: 'oot.extraSymvers',
   },
   {
     name: 'jobs',

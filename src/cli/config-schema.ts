@@ -64,6 +64,10 @@ export const configSchema = z
       .strictObject({
         dir: z.string().min(1).describe('Source of the out-of-tree modules.').optional(),
         modules: z.array(z.string().min(1)).describe('The modules as they run (.ko files).').optional(),
+        extraSymvers: z
+          .array(z.string().min(1))
+          .describe('Module.symvers files of other trees whose modules export symbols to these.')
+          .optional(),
         make: z.array(makeStep).min(1).describe('How the tree is built, step by step.').optional(),
         makeArguments: z
           .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=/, 'it must have the form VAR=VALUE'))

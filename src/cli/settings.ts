@@ -32,6 +32,7 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
   const inConfig = (path: string) => resolve(dirname(found?.file ?? workingDirectory), path);
   const oot = chooseTree(flags.one('oot'), config, here, inConfig, found?.file);
   const given = flags.all('module');
+  const extra = flags.all('extra-symvers');
   const buildDirectory = pick(flags.one('build-directory'), here) ?? pick(config.buildDirectory, inConfig);
   const kernel = checkedRelease(flags.one('kernel'));
   const name = checkedName(flags.one('name')) ?? config.name;
@@ -46,6 +47,8 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     // make takes the last of two assignments to one variable, so the command line wins here too.
     makeArguments: [...(oot.settings.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
     ...(oot.settings.make === undefined ? {} : { makeSteps: oot.settings.make.map(makeStep) }),
+    extraSymvers: extra.length > 0 ? extra.map(here) : (oot.settings.extraSymvers ?? []).map(inConfig),
+    extraSymbolsVariable: environment.KBUILD_EXTRA_SYMBOLS ?? '',
     jobs: checkedJobs(flags.one('jobs')) ?? config.jobs ?? availableParallelism(),
     ...(config.lookup === undefined ? {} : { names: namePatterns(config.lookup) }),
     ...(name === undefined ? {} : { name }),

@@ -36,7 +36,7 @@ export const kbuildMessages = {
   'modpost-failed': (details: { side: Side; findings: readonly string[]; log: string }) => ({
     what: `The modules of the ${sideName[details.side]} tree cannot be linked.`,
     why: 'Their objects compile, but use symbols that neither the kernel nor the tree gives them, or break another rule of modpost.',
-    fix: 'Where another package exports the symbols, name its Module.symvers with --make-arg KBUILD_EXTRA_SYMBOLS=FILE.',
+    fix: 'Where another package exports the symbols, name its Module.symvers with --extra-symvers FILE.',
     details: [...details.findings, `log: ${details.log}`],
   }),
   'make-failed': (details: {
@@ -71,7 +71,7 @@ export const kbuildMessages = {
   'livepatch-undefined-symbols': (details: { symbols: readonly string[]; log: string }) => ({
     what: 'The livepatch uses symbols that nothing defines.',
     why: 'Neither the kernel, nor the target modules, nor the patch itself has them, so the livepatch could not be loaded.',
-    fix: 'Check the names in the patch. Where another package exports them, name its Module.symvers with --make-arg KBUILD_EXTRA_SYMBOLS=FILE.',
+    fix: 'Check the names in the patch. Where another package exports them, name its Module.symvers with --extra-symvers FILE.',
     details: [...details.symbols, `log: ${details.log}`],
   }),
   'livepatch-link-failed': (details: { lastLines: readonly string[]; log: string }) => ({

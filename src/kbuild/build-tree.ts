@@ -11,6 +11,7 @@ import type { TargetKernel } from '../kernel/resolve.js';
 import { runProgram } from '../system/run.js';
 import { type BuiltModule, findModules, modulesSince } from './built-modules.js';
 import { type CompiledObject, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
+import { type ExtraSymbols, passExtraSymbols } from './extra-symbols.js';
 import { judgeMake, type Side } from './make-output.js';
 import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
 import { objtoolSettings } from './objtool.js';
@@ -28,6 +29,8 @@ export interface TreeQuestion {
   readonly kernel: TargetKernel;
   readonly compiler: InstalledCompiler;
   readonly makeArguments: readonly string[];
+  /** What other trees export; `undefined` where nothing names any. */
+  readonly extraSymbols?: ExtraSymbols | undefined;
   readonly jobs: number;
   /** C files of the tree to compile, and no others; `undefined` builds the tree whole. See `affectedSources`. */
   readonly sources?: readonly string[] | undefined;
@@ -91,14 +94,17 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
 }
 
 async function invocations(question: TreeQuestion, compiler: string): Promise<Invocation[]> {
-  const { plan, sources, tree, kernel, folder } = question;
+  const { sources, tree, kernel, folder, extraSymbols } = question;
+  const { steps, makeArguments } =
+    extraSymbols === undefined ? { ...question.plan, ...question } : passExtraSymbols(extraSymbols);
+  const plan = { ...question.plan, steps };
   const surroundings = {
     tree,
     originalTree: question.originalTree,
     buildDirectory: kernel.buildDirectory,
     release: kernel.release,
     compiler,
-    makeArguments: question.makeArguments,
+    makeArguments,
     // The patched side may use symbols that only the loader of livepatches can resolve; modpost shall not mind.
     settings: [
       ...(question.side === 'patched' ? ['KBUILD_MODPOST_WARN=1'] : []),

@@ -26,8 +26,8 @@ export interface ModuleQuestion {
   /** C source of the module's own part. */
   readonly source: string;
   readonly jobs: number;
-  /** Absolute paths of further `Module.symvers` files. */
-  readonly extraSymvers?: readonly string[];
+  /** Absolute path of a `Module.symvers` with what out-of-tree modules export. */
+  readonly extraSymvers?: string;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
 }
@@ -54,9 +54,8 @@ export async function buildLivepatchModule(question: ModuleQuestion): Promise<Ui
       'CONFIG_DEBUG_INFO=',
       'CONFIG_DEBUG_INFO_BTF_MODULES=',
       ...(await objtoolSettings(kernel.config, folder)),
-      ...(question.extraSymvers === undefined || question.extraSymvers.length === 0
-        ? []
-        : [`KBUILD_EXTRA_SYMBOLS=${question.extraSymvers.join(' ')}`]),
+      // Also where it is empty: the variable in the environment was read, and is not meant twice.
+      `KBUILD_EXTRA_SYMBOLS=${question.extraSymvers ?? ''}`,
     ],
     directory: folder,
     environment: messageLanguage,

@@ -31,6 +31,8 @@ export interface ModuleSourceOptions {
   readonly functions: readonly ExposedFunction[];
   /** Of all diffed objects together. */
   readonly callbacks?: readonly ExposedCallback[];
+  /** Of the exported symbols that the objects import. */
+  readonly namespaces?: readonly string[];
 }
 
 interface KlpObject {
@@ -84,6 +86,8 @@ export function moduleSource(options: ModuleSourceOptions): string {
     'MODULE_LICENSE("GPL");',
     `MODULE_DESCRIPTION(${cString(`Livepatch ${options.name}`)});`,
     'MODULE_INFO(livepatch, "Y");',
+    // MODULE_IMPORT_NS takes a string since v6.13 (commit cdd30ebb1b9f), and took a bare word before; this is what it makes.
+    ...(options.namespaces ?? []).map((namespace) => `MODULE_INFO(import_ns, ${cString(namespace)});`),
     '',
   ].join('\n');
 }

@@ -21,9 +21,14 @@ type Found = Extract<LookupAnswer, { kind: 'found' }>;
 
 /**
  * Takes the references that need the livepatch loader out of the object's relocation tables, and the symbols that only
- * they used out of its symbol table.
+ * they used out of its symbol table. `isImported` names the modules whose exports the livepatch imports in the ordinary
+ * way; without it, only those of vmlinux are.
  */
-export function splitRelocations(diff: ObjectDiff, lookup: Lookup): RelocationSplit {
+export function splitRelocations(
+  diff: ObjectDiff,
+  lookup: Lookup,
+  isImported: (module: string) => boolean = () => false,
+): RelocationSplit {
   const relocations: KlpRelocation[] = [];
   const open: OpenQuestion[] = [];
   const tooLate: { section: ElfSection; symbol: ElfSymbol }[] = [];
@@ -45,7 +50,7 @@ export function splitRelocations(diff: ObjectDiff, lookup: Lookup): RelocationSp
         if (!isElsewhere) open.push({ symbol: symbol.name, answer });
         return true;
       }
-      if (symbol.section === undefined && !needsLoader(symbol, answer, diff)) return true;
+      if (symbol.section === undefined && !needsLoader(symbol, answer, diff, isImported)) return true;
       if (loadedWith(answer, lookup) !== 'vmlinux' && diff.tableSections.has(section))
         tooLate.push({ section, symbol });
       relocations.push(klpRelocation(section, relocation, answer, loadedWith(answer, lookup)));
@@ -91,11 +96,16 @@ function pointersToReplaced({ arch, object, statuses, splitFunctions }: ObjectDi
   return pointers;
 }
 
-/** What vmlinux exports is resolved when the livepatch is loaded, like for any module. */
-function needsLoader(symbol: ElfSymbol, { symbol: target, isExported }: Found, diff: ObjectDiff): boolean {
+/** What vmlinux and imported modules export is resolved when the livepatch is loaded, like for any module. */
+function needsLoader(
+  symbol: ElfSymbol,
+  { symbol: target, isExported }: Found,
+  diff: ObjectDiff,
+  isImported: (module: string) => boolean,
+): boolean {
   if (symbol.bind === STB.LOCAL || !isExported || diff.ownEntries.has(symbol)) return true;
-  // The exporting module may be loaded after the livepatch.
-  return target.object !== 'vmlinux';
+  // Another module may be loaded after the livepatch.
+  return target.object !== 'vmlinux' && !isImported(target.object);
 }
 
 /**

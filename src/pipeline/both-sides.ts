@@ -12,6 +12,8 @@ import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
 import { applyPatches } from '../patch/apply.js';
 import { copyTree } from '../system/copy-tree.js';
 import type { WorkFolder } from '../system/work-folder.js';
+import { readVersions, type VersionsOfSides } from './export-versions.js';
+import { extraSymbolsForTree } from './known-exports.js';
 import type { BuildOptions } from './options.js';
 import type { CheckedPatches } from './patches.js';
 import type { Progress } from './progress.js';
@@ -33,6 +35,7 @@ export interface BothSides {
   readonly pairs: readonly ObjectPair[];
   /** Modules that the unpatched source was built to; none where single objects were enough. */
   readonly built: readonly ModuleFile[];
+  readonly versions: VersionsOfSides;
 }
 
 interface Scene {
@@ -68,6 +71,7 @@ export async function buildBothSides(scene: Scene, progress: Progress): Promise<
   const built = await readBuilt(original);
   target.modules.addBuilt(built);
   const originals = await keepObjects(original.objects, await work.step(1, 'original'));
+  const originalVersions = await readVersions(original.objects);
 
   await progress.step('Applying the patches', async () => {
     const newest = await Promise.all(original.objects.map(async ({ file }) => (await stat(file)).mtimeMs));
@@ -78,12 +82,13 @@ export async function buildBothSides(scene: Scene, progress: Progress): Promise<
   const patched = await progress.step('Building the patched objects', (report) =>
     build(scene, tree, 'patched', patches.sources?.patched, report),
   );
+  const versions = { original: originalVersions, patched: await readVersions(patched.objects) };
   const patchedFiles = await keepObjects(patched.objects, await work.step(2, 'patched'));
   const pairs = patched.objects.flatMap(({ object, modules }): ObjectPair[] => {
     const file = patchedFiles.get(object);
     return file === undefined ? [] : [{ object, modules, original: originals.get(object), patched: file }];
   });
-  return { pairs, built };
+  return { pairs, built, versions };
 }
 
 async function build(
@@ -102,6 +107,7 @@ async function build(
     kernel: target.kernel,
     compiler: target.compiler,
     makeArguments: options.makeArguments,
+    extraSymbols: await extraSymbolsForTree(target, work.path),
     jobs: options.jobs,
     sources,
     folder: path.join(work.path, 'kbuild'),

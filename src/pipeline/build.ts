@@ -11,9 +11,11 @@ import { writeOutputAtomically } from '../system/files.js';
 import { createWorkFolder, type WorkFolder } from '../system/work-folder.js';
 import { buildBothSides } from './both-sides.js';
 import { compareObjects } from './compare-objects.js';
+import { compareVersions } from './export-versions.js';
+import { knownExports } from './known-exports.js';
 import { finishLivepatch, linkLivepatch } from './link-livepatch.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
-import { type CheckedPatches, checkPatches } from './patches.js';
+import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import type { Progress } from './progress.js';
 import { rebuildOnDemand } from './rebuild.js';
 import { checkReport, ReportMaker } from './report.js';
@@ -68,7 +70,7 @@ async function buildIn(
   request: Request,
   progress: Progress,
 ): Promise<BuildOutcome> {
-  const { options, target } = request;
+  const { options, target, patches } = request;
   const { kernel, compiler } = target;
   const { name } = maker;
 
@@ -82,7 +84,7 @@ async function buildIn(
   });
   probe.catch(() => undefined);
 
-  const { pairs, built } = await buildBothSides({ ...request, work }, progress);
+  const { pairs, built, versions } = await buildBothSides({ ...request, work }, progress);
 
   // From here on the compiler has said what the patch affects, and which modules own it.
   const targets = await progress.step('Reading the target modules', () =>
@@ -95,6 +97,7 @@ async function buildIn(
   maker.targets(targets);
   maker.warn(unseenWarnings(targets));
 
+  const exports = knownExports(target, targets, built);
   const entrySizes = await probe;
   const linked = await readModuleObjects(options.oot);
   const findRebuild = rebuildOnDemand({ options, target, work }, progress);
@@ -105,7 +108,7 @@ async function buildIn(
       built,
       linked,
       findRebuild,
-      symvers: target.symvers,
+      exports,
       entrySizes,
       explain: options.explain,
       names: nameRules(options.names ?? {}),
@@ -113,10 +116,15 @@ async function buildIn(
   );
   maker.warn(warnings);
   maker.objects(contributions, unchanged);
+
+  // What other modules were built to call must still be what they call.
+  const versionFindings = compareVersions({ versions, targets, contributions, patches: patches.resolved });
+  maker.warn(versionFindings);
+  stopAtErrors(versionFindings);
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
 
   const bytes = await progress.step('Linking the livepatch', async (report) => {
-    const question = { name, contributions, targets, options, target, entrySizes, work, report };
+    const question = { name, contributions, targets, exports, options, target, entrySizes, work, report };
     const finished = finishLivepatch(await linkLivepatch(question), question);
     maker.warn(finished.warnings);
     return finished.bytes;

@@ -11,6 +11,7 @@ import type { NameRules } from '../lookup/drifting-names.js';
 import { indexExports } from '../lookup/exports.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import type { ObjectPair } from './both-sides.js';
+import { importedBy } from './ordinary-imports.js';
 import { diffWithRebuild, type FindRebuild, linkOrderOf } from './rebuild.js';
 import type { TargetModule } from './target-modules.js';
 
@@ -45,7 +46,8 @@ export interface ComparisonQuestion {
   readonly linked: readonly ModuleObjects[];
   /** Asked where namesakes cannot be told apart otherwise. */
   readonly findRebuild: FindRebuild;
-  readonly symvers: readonly ExportedSymbol[];
+  /** See `knownExports`. */
+  readonly exports: readonly ExportedSymbol[];
   readonly entrySizes: EntrySizes;
   /** Find out why functions changed. */
   readonly explain: boolean;
@@ -54,10 +56,11 @@ export interface ComparisonQuestion {
 
 /** @throws KptoolError with the findings of all objects, not of the first that has one */
 export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
-  const { pairs, targets, built, linked, findRebuild, symvers, entrySizes, explain, names } = question;
+  const { pairs, targets, built, linked, findRebuild, entrySizes, explain, names } = question;
   const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
-  const exports = indexExports([...symvers, ...targets.flatMap(exportsOf)]);
+  const exports = indexExports(question.exports);
+  const patchedModules = new Set(pairs.flatMap(({ modules }) => modules));
   const contributions: Contribution[] = [];
   const unchanged: UnchangedObject[] = [];
   const warnings: Diagnostic[] = [];
@@ -80,6 +83,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           linkOrder: linkOrderOf(object, module, linked),
           exports,
           names,
+          isImported: importedBy(module, targets, patchedModules),
           entrySizes,
           explain,
           shipsReturningParts: true,
@@ -97,16 +101,4 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   }
   if (errors.length > 0) throw new KptoolError([...errors, ...warnings]);
   return { contributions, unchanged, warnings };
-}
-
-/** A module's own exports; its symbol versions do not matter, since its symbols are reached through the livepatch loader. */
-function exportsOf({ name, module }: TargetModule): ExportedSymbol[] {
-  return [...module.exports].map((symbol) => ({
-    name: symbol,
-    crc: 0,
-    module: name,
-    moduleName: name,
-    namespace: '',
-    exportType: 'EXPORT_SYMBOL_GPL',
-  }));
 }

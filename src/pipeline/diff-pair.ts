@@ -38,6 +38,8 @@ export interface PairInput {
   readonly exports: Exports;
   /** Which names are not the same in two builds; absent: what kptool knows by itself. */
   readonly names?: NameRules | undefined;
+  /** Modules whose exports the livepatch imports as any module does; see `importedBy`. */
+  readonly isImported?: (module: string) => boolean;
   readonly entrySizes: EntrySizes;
   /** Find out why functions changed. */
   readonly explain?: boolean;
@@ -89,7 +91,7 @@ export function diffPair(input: PairInput): PairOutcome {
 
   // References first: a pointer to a global function asks for it as global, which it is until it is replaced.
   const { diff, warnings } = outcome;
-  const split = splitRelocations(diff, lookup);
+  const split = splitRelocations(diff, lookup, input.isImported);
   const replaced = replacedFunctions(diff, lookup);
   const refusals = [
     ...describeOpen([...replaced.open, ...split.open], input.objectName, lookup.objectName),

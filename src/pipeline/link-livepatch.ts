@@ -7,6 +7,7 @@ import { tableEntrySizes } from '../diff/special-tables.js';
 import { readElf } from '../elf/read.js';
 import { writeElf } from '../elf/write.js';
 import { buildLivepatchModule } from '../kbuild/module.js';
+import type { ExportedSymbol } from '../kernel/symvers.js';
 import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
 import { type ExposedCallback, exposeCallbacks } from '../livepatch/expose-callbacks.js';
 import { type ExposedFunction, exposeReplacements } from '../livepatch/expose-replacements.js';
@@ -14,8 +15,10 @@ import { finishModule } from '../livepatch/finish.js';
 import { moduleSource } from '../livepatch/module-source.js';
 import { kernelModuleName } from '../livepatch/names.js';
 import { verifyModule } from '../livepatch/verify.js';
+import { indexExports } from '../lookup/exports.js';
 import type { WorkFolder } from '../system/work-folder.js';
 import type { Contribution } from './compare-objects.js';
+import { writeSymversForModule } from './known-exports.js';
 import type { BuildOptions } from './options.js';
 import type { Target } from './target.js';
 import type { TargetModule } from './target-modules.js';
@@ -24,6 +27,8 @@ export interface LinkQuestion {
   readonly name: string;
   readonly contributions: readonly Contribution[];
   readonly targets: readonly TargetModule[];
+  /** See `knownExports`. */
+  readonly exports: readonly ExportedSymbol[];
   readonly options: BuildOptions;
   readonly target: Target;
   readonly entrySizes: EntrySizes;
@@ -33,7 +38,7 @@ export interface LinkQuestion {
 
 /** Links the module with kbuild; its livepatch parts are still in the intermediate format. */
 export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array> {
-  const { name, contributions, options, target, work, report } = question;
+  const { name, contributions, exports, options, target, work, report } = question;
   const folder = await work.step(3, 'diff');
   const exposed: ExposedFunction[] = [];
   const callbacks: ExposedCallback[] = [];
@@ -48,17 +53,39 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
     await writeFile(file, bytes);
     objects.push({ fileName: `${module}/${object}`, bytes });
   }
+  const namespaces = importedNamespaces(contributions, exports);
   return buildLivepatchModule({
     folder: await work.step(4, 'module'),
     name,
     kernel: target.kernel,
     compiler: target.compiler,
     objects,
-    source: moduleSource({ name, replace: options.replace, functions: exposed, callbacks }),
+    source: moduleSource({ name, replace: options.replace, functions: exposed, callbacks, namespaces }),
+    extraSymvers: await writeSymversForModule(
+      target,
+      importable(exports, contributions),
+      path.join(work.path, 'known.symvers'),
+    ),
     jobs: options.jobs,
     signal: options.signal,
     onLine: (line) => report(line.trim()),
   });
+}
+
+/** What a patched module exports is not there yet when the livepatch is loaded. */
+function importable(exports: readonly ExportedSymbol[], contributions: readonly Contribution[]): ExportedSymbol[] {
+  const patched = new Set(contributions.map(({ module }) => module));
+  return exports.filter(({ moduleName }) => !patched.has(moduleName));
+}
+
+/** The namespaces of what the objects import in the ordinary way; the module loader refuses a module that does not name them. */
+function importedNamespaces(contributions: readonly Contribution[], exports: readonly ExportedSymbol[]): string[] {
+  const known = indexExports(exports);
+  const imported = contributions
+    .flatMap(({ diff }) => diff.object.symbols)
+    .filter(({ place }) => place === 'undefined')
+    .map(({ name }) => known.find(name)?.namespace ?? '');
+  return [...new Set(imported)].filter((namespace) => namespace !== '').sort();
 }
 
 /**
@@ -67,7 +94,7 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
  */
 export function finishLivepatch(
   linked: Uint8Array,
-  { name, contributions, targets, target, entrySizes }: LinkQuestion,
+  { name, contributions, targets, exports, target, entrySizes }: LinkQuestion,
 ): { bytes: Uint8Array; warnings: readonly Diagnostic[] } {
   const arch = contributions[0]?.diff.arch;
   if (arch === undefined) throw new RangeError('a livepatch without contributions');
@@ -79,7 +106,12 @@ export function finishLivepatch(
     name: kernelModuleName(name),
     release: target.kernel.release,
     ...(vermagic === undefined ? {} : { vermagic }),
-    exports: new Map(target.symvers.map(({ name: symbol, crc }) => [symbol, crc])),
+    // The first of a name counts, and of a map's entries the last.
+    exports: new Map(
+      importable(exports, contributions)
+        .reverse()
+        .map(({ name: symbol, crc }) => [symbol, crc]),
+    ),
     functions: contributions.flatMap(({ parts }) =>
       parts.functions.map(({ object, name: functionName, sympos }) => ({ object, name: functionName, sympos })),
     ),

@@ -27,6 +27,10 @@ export interface BuildOptions {
   readonly makeSteps?: readonly MakeStep[];
   /** Names that are not the same in two builds, beyond those that are known. */
   readonly names?: NamePatterns;
+  /** Absolute paths of `Module.symvers` files of other trees, the first one first (`--extra-symvers`). */
+  readonly extraSymvers: readonly string[];
+  /** `KBUILD_EXTRA_SYMBOLS` of the environment; `''` where it is not set. */
+  readonly extraSymbolsVariable: string;
   readonly jobs: number;
   /** The livepatch's name; absent: from the first patch's file name. */
   readonly name?: string;

@@ -45,6 +45,7 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   };
 }
 
-function stopAtErrors(findings: readonly Diagnostic[]): void {
+/** Throws them all, if one of them is an error. */
+export function stopAtErrors(findings: readonly Diagnostic[]): void {
   if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);
 }

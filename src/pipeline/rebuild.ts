@@ -13,6 +13,7 @@ import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import { copyTree } from '../system/copy-tree.js';
 import type { WorkFolder } from '../system/work-folder.js';
 import { diffPair, type PairInput, type PairOutcome } from './diff-pair.js';
+import { extraSymbolsForTree } from './known-exports.js';
 import type { BuildOptions } from './options.js';
 import type { Progress } from './progress.js';
 import type { Target } from './target.js';
@@ -65,6 +66,7 @@ async function rebuild(
       kernel: target.kernel,
       compiler: target.compiler,
       makeArguments: options.makeArguments,
+      extraSymbols: await extraSymbolsForTree(target, work.path),
       jobs: options.jobs,
       isPlain: true,
       folder: path.join(folder, 'kbuild'),

@@ -4,8 +4,9 @@ import { type BuildPlan, planBuild } from '../kbuild/make-steps.js';
 import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
 import { readModuleFile } from '../kernel/module-file.js';
 import { resolveKernel, type TargetKernel } from '../kernel/resolve.js';
-import { type ExportedSymbol, parseSymvers } from '../kernel/symvers.js';
-import { readInput } from '../system/files.js';
+import type { ExportedSymbol } from '../kernel/symvers.js';
+import type { SymversLayout } from '../kernel/write-symvers.js';
+import { type ExtraSymvers, readExtraSymvers, readKernelSymvers } from './known-exports.js';
 import type { BuildOptions } from './options.js';
 import { modulesInTree, TargetModules } from './target-modules.js';
 
@@ -14,6 +15,9 @@ export interface Target {
   readonly compiler: InstalledCompiler;
   /** What the kernel and the modules that come with it export. */
   readonly symvers: readonly ExportedSymbol[];
+  readonly symversLayout: SymversLayout;
+  /** What modules of other trees export. */
+  readonly extraSymvers: ExtraSymvers;
   readonly modules: TargetModules;
   readonly plan: BuildPlan;
   readonly warnings: readonly Diagnostic[];
@@ -21,7 +25,7 @@ export interface Target {
 
 /**
  * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `checkCompiler`, `planBuild` and
- * `parseSymvers` throw.
+ * `readExtraSymvers` throw.
  */
 export async function resolveTarget(options: BuildOptions): Promise<Target> {
   const given = await Promise.all(options.modules.map(readModuleFile));
@@ -49,8 +53,24 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
     release: kernel.release,
     architecture: kernel.architecture.name,
   });
-  const symvers = parseSymvers((await readInput(kernel.symversPath)).toString('utf8'), kernel.symversPath);
+  const { entries: symvers, layout: symversLayout } = await readKernelSymvers(kernel.symversPath);
+  const extraSymvers = await readExtraSymvers(
+    options.extraSymvers,
+    {
+      tree: options.oot,
+      buildDirectory: kernel.buildDirectory,
+      release: kernel.release,
+      steps: plan.steps,
+      chosenBy: plan.chosenBy,
+      makeArguments: options.makeArguments,
+      environment: options.extraSymbolsVariable,
+    },
+    symvers,
+  );
   const kernelModules = new Set(symvers.map(({ moduleName }) => moduleName));
   const modules = new TargetModules({ given, inTree, release: kernel.release, kernelModules });
-  return { kernel, compiler, symvers, modules, plan, warnings };
+  return {
+    ...{ kernel, compiler, symvers, symversLayout, extraSymvers, modules, plan },
+    warnings: [...warnings, ...extraSymvers.warnings],
+  };
 }

@@ -309,7 +309,7 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
         built: [],
         linked: [],
         findRebuild: async () => undefined,
-        symvers: [],
+        exports: [],
         entrySizes: {},
         explain: false,
         names,

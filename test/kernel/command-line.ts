@@ -22,7 +22,9 @@ const documentSchema = z.looseObject({
       callbacks: z.array(z.looseObject({ kind: z.string(), function: z.string() })),
     }),
   ),
-  diagnostics: z.array(z.looseObject({ code: z.string(), severity: z.string(), what: z.string() })),
+  diagnostics: z.array(
+    z.looseObject({ code: z.string(), severity: z.string(), what: z.string(), details: z.array(z.string()) }),
+  ),
 });
 
 export type CliDocument = z.output<typeof documentSchema>;
@@ -44,9 +46,13 @@ export async function compileKptool(): Promise<void> {
  * Runs `kptool build --json` with further arguments, away from the configuration in this project's root. Throws when
  * standard output is not the document alone.
  */
-export async function runBuild(words: readonly string[]): Promise<CliRun> {
+export async function runBuild(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<CliRun> {
   const run = await execa('node', [`${root}dist/main.js`, 'build', '--json', ...words], {
     cwd: tmpdir(),
+    env: environment,
     reject: false,
     stdin: 'ignore',
     timeout: 240_000,

@@ -91,7 +91,7 @@ describe.skipIf(kernel === undefined)(`buildLivepatchModule${needs}`, () => {
 
   test('symbols of another module, by its Module.symvers', async () => {
     await expect(link({ source: uses('exported') })).rejects.toThrow('livepatch-undefined-symbols');
-    const image = readImage(await link({ source: uses('exported'), extraSymvers: [symvers] }), 'x.ko');
+    const image = readImage(await link({ source: uses('exported'), extraSymvers: symvers }), 'x.ko');
     expect(moduleFromImage(image, 'x.ko').depends).toContain('toy');
   });
 

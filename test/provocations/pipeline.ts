@@ -4,6 +4,8 @@ import path from 'node:path';
 import type { pipelineMessages } from '../../src/diagnostics/pipeline-messages.js';
 import { readModuleFile } from '../../src/kernel/module-file.js';
 import { createDiffObject } from '../../src/pipeline/create-diff-object.js';
+import { compareVersions } from '../../src/pipeline/export-versions.js';
+import { readExtraSymvers } from '../../src/pipeline/known-exports.js';
 import { TargetModules, unseenWarnings } from '../../src/pipeline/target-modules.js';
 import { moduleFile, temporaryFolder, vermagicOf } from '../unit/kernel/target.js';
 import type { Provocations } from './provocation.js';
@@ -34,8 +36,43 @@ async function withSize(value: string) {
   });
 }
 
+const places = {
+  ...{ tree: '/src/ib_mad', buildDirectory: '/usr/src/linux', release, environment: '' },
+  ...{ steps: [], chosenBy: 'nobody', makeArguments: [] },
+};
+
+async function noSuchFile() {
+  const tree = await temporaryFolder();
+  return readExtraSymvers([path.join(tree, 'Module.symvers')], { ...places, tree }, []);
+}
+
+/** Two trees that export one symbol. */
+async function twoExporters() {
+  const folder = await temporaryFolder();
+  const files = ['first', 'second'].map((name) => path.join(folder, name));
+  for (const file of files) await writeFile(file, `0x00000001\tmad_key\t${file}\tEXPORT_SYMBOL\t\n`);
+  return (await readExtraSymvers(files, { ...places, tree: folder }, [])).warnings;
+}
+
+/** An export whose checksum was 1 and is 2 in the patched object. */
+async function exportChanged(original: number, used: readonly string[]) {
+  const version = (crc: number) => new Map([['ib_mad_post', { crc, object: 'mad.o', modules: ['ib_mad'] }]]);
+  const checksums = { ib_mad_post: 1 };
+  return compareVersions({
+    versions: { original: version(original), patched: version(2) },
+    targets: [{ name: 'ib_mad', module: await readModuleFile(await moduleFile({ checksums })) }],
+    contributions: [{ parts: { functions: used.map((name) => ({ object: 'ib_mad', name })), relocations: [] } }],
+    patches: [],
+  });
+}
+
 export const pipelineProvocations = {
   'target-module-missing': () => nowhere().closure(['ib_mad']),
   'entry-size-invalid': () => withSize('12 bytes'),
   'target-not-seen': justBuilt,
+  'extra-symvers-missing': noSuchFile,
+  'extra-symvers-conflict': twoExporters,
+  'export-version-changed': () => exportChanged(1, ['ib_mad_post']),
+  'export-version-changed-unused': () => exportChanged(1, ['ib_mad_class_timeout']),
+  'export-version-foreign': () => exportChanged(2, ['ib_mad_post']),
 } satisfies Provocations<typeof pipelineMessages>;

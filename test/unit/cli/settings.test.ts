@@ -33,6 +33,8 @@ test('the defaults', () => {
     patches: ['/here/a.patch'],
     modules: [],
     makeArguments: [],
+    extraSymvers: [],
+    extraSymbolsVariable: '',
     jobs: availableParallelism(),
     output: '/here',
     replace: true,
@@ -54,6 +56,7 @@ const everySetting: Config = {
     dir: 'tree',
     modules: ['a.ko', '/abs/b.ko'],
     makeArguments: ['X=1'],
+    extraSymvers: ['other/Module.symvers'],
     make: [{ arguments: ['all'] }, { directory: 'sub' }, { command: ['./make-it'] }],
   },
   lookup: { driftingNames: ['__my_id_#'] },
@@ -72,6 +75,7 @@ test('settings of the configuration, paths relative to its file', () => {
     configuredKernel: 'configured',
     buildDirectory: '/conf/linux',
     makeArguments: ['X=1'],
+    extraSymvers: ['/conf/other/Module.symvers'],
     makeSteps: [
       { kind: 'make', directory: '.', arguments: ['all'] },
       { kind: 'make', directory: 'sub', arguments: [] },
@@ -89,12 +93,14 @@ test('settings of the configuration, paths relative to its file', () => {
 
 test('the command line wins over each of them', () => {
   const words = 'build a.patch --kernel given --build-directory b --module m.ko --make-arg X=2 --name n --output o';
+  const extra = '--extra-symvers x.symvers --extra-symvers y.symvers';
   const more = '--jobs 7 --non-replace=false --skip-compiler-check=false --cache c';
-  expect(options(`${words} ${more}`.split(' '), everySetting)).toMatchObject({
+  expect(options(`${words} ${extra} ${more}`.split(' '), everySetting)).toMatchObject({
     kernel: 'given',
     configuredKernel: 'configured',
     buildDirectory: '/here/b',
     modules: ['/here/m.ko'],
+    extraSymvers: ['/here/x.symvers', '/here/y.symvers'],
     makeArguments: ['X=1', 'X=2'],
     name: 'n',
     output: '/here/o',
@@ -108,7 +114,7 @@ test('the command line wins over each of them', () => {
 describe('--oot with a configuration', () => {
   test('of another tree leaves out what holds for that tree only', () => {
     const built = options(['build', 'x', '--oot', '/other'], everySetting);
-    expect(built).toMatchObject({ oot: '/other', modules: [], makeArguments: [], jobs: 3 });
+    expect(built).toMatchObject({ oot: '/other', modules: [], extraSymvers: [], makeArguments: [], jobs: 3 });
     expect(built).not.toHaveProperty('makeSteps');
   });
 

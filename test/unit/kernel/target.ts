@@ -14,6 +14,8 @@ export interface ModuleParts {
   /** Name in `struct module`. */
   readonly structureName?: string;
   readonly exports?: readonly string[];
+  /** `__crc_NAME` symbols, as numbers of their own. */
+  readonly checksums?: Readonly<Record<string, number>>;
   readonly hasFileSymbol?: boolean;
   readonly machine?: number;
 }
@@ -38,6 +40,8 @@ export function moduleBytes(parts: ModuleParts = {}): Uint8Array {
   }
   if (parts.hasFileSymbol === true) builder.symbol({ name: 'mad.c', place: 'absolute', type: STT.FILE });
   for (const name of parts.exports ?? []) builder.symbol({ name: `__ksymtab_${name}`, place: text });
+  for (const [name, crc] of Object.entries(parts.checksums ?? {}))
+    builder.symbol({ name: `__crc_${name}`, place: 'absolute', value: crc });
   return writeElf(builder.build());
 }
 

@@ -166,3 +166,8 @@ describe('refused', () => {
     expect(() => moduleSource({ name: 'x', replace: true, functions: long })).toThrow('klp-object-name-unusable');
   });
 });
+
+test('namespaces of imported symbols are named as the module loader looks for them', () => {
+  const source = moduleSource({ name: 'x', replace: true, functions, namespaces: ['CXL', 'MAD_KEYS'] });
+  expect(source).toContain('\nMODULE_INFO(import_ns, "CXL");\nMODULE_INFO(import_ns, "MAD_KEYS");\n');
+});

@@ -103,6 +103,22 @@ describe('who resolves a reference', () => {
     expect(split({ name: 'show', bind: STB.LOCAL, type: STT.FUNC }, lookup).late[0]?.isExternal).toBe(false);
   });
 
+  test('an exported symbol of a module that the livepatch imports: as in any module', () => {
+    const { scene, section } = referring({ name: 'mad_key' });
+    const lookup = lookupOf({ globals: { mad_key: { object: 'mad_keys', isExported: true } } });
+    const isImported = (module: string) => module === 'mad_keys';
+    expect(splitRelocations(diffOf(scene), lookup, isImported).relocations).toEqual([]);
+    expect(references(section)).toEqual(['4 mad_key-4']);
+  });
+
+  test('a hidden symbol of such a module: the livepatch loader', () => {
+    const { scene } = referring({ name: 'mad_key' });
+    const lookup = lookupOf({ globals: { mad_key: { object: 'mad_keys' } } });
+    expect(describeLate(splitRelocations(diffOf(scene), lookup, () => true).relocations)).toEqual([
+      'mad_keys.mad_key,0 with toy false',
+    ]);
+  });
+
   test('an exported function of vmlinux that is entered past its beginning: the livepatch loader', () => {
     const { scene, symbol } = referring({ name: '_printk' });
     const lookup = lookupOf({ globals: { _printk: { object: 'vmlinux', isExported: true } } });
