@@ -104,7 +104,7 @@ function firstOfEach(all: readonly ExportedSymbol[]): {
  * of the kernel's: what runs, and what the user names, is meant. modpost decides in the same way.
  */
 export function knownExports(
-  target: Target,
+  target: Pick<Target, 'modules' | 'extraSymvers' | 'symvers'>,
   targets: readonly TargetModule[],
   built: readonly ModuleFile[],
 ): ExportedSymbol[] {
@@ -132,7 +132,7 @@ export async function extraSymbolsForTree(
 
 /** The file that tells kbuild, when it links the livepatch, of everything that is not the kernel's. */
 export async function writeSymversForModule(
-  { symvers, symversLayout }: Target,
+  { symvers, symversLayout }: Pick<Target, 'symvers' | 'symversLayout'>,
   exports: readonly ExportedSymbol[],
   file: string,
 ): Promise<string> {

@@ -1,14 +1,16 @@
 /** What other trees export, how checksums are compared, and which modules a livepatch imports from. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readModuleFile } from '../../../src/kernel/module-file.js';
 import { parseSymvers } from '../../../src/kernel/symvers.js';
+import { indexExports } from '../../../src/lookup/exports.js';
 import { resolvePatch } from '../../../src/patch/check.js';
 import { parsePatch } from '../../../src/patch/parse.js';
 import { compareVersions, readVersions } from '../../../src/pipeline/export-versions.js';
-import { readExtraSymvers } from '../../../src/pipeline/known-exports.js';
+import { knownExports, readExtraSymvers, writeSymversForModule } from '../../../src/pipeline/known-exports.js';
 import { importedBy } from '../../../src/pipeline/ordinary-imports.js';
+import { TargetModules } from '../../../src/pipeline/target-modules.js';
 import { moduleBytes, moduleFile, temporaryFolder, vermagicOf } from '../kernel/target.js';
 
 const line = (name: string, module: string, crc = 1) => `0x0000000${crc}\t${name}\t${module}\tEXPORT_SYMBOL\t\n`;
@@ -46,6 +48,39 @@ describe('readExtraSymvers', () => {
     const { entries } = await read([line('ib_open', '/ofed/ib_core', 2) + line('printk', '/x/y')], kernel);
     expect(entries).toEqual(['ib_open /ofed/ib_core']);
   });
+});
+
+test('exports of this tree count before those of other trees, and those before the kernel', async () => {
+  const folder = await temporaryFolder();
+  const module = async (name: string, release: string, exports: readonly string[]) =>
+    readModuleFile(await moduleFile({ information: [`name=${name}`, vermagicOf(release)], exports }));
+  const lying = await module('mad', '6.1', ['mad_post', 'printk']);
+  const built = [await module('mad', '6.1', ['mad_built']), await module('cm', '6.1', ['cm_open'])];
+  const old = await module('old', '5.10', ['gone']);
+  const kernel = line('printk', 'vmlinux') + line('mad_post', 'drivers/mad') + line('ib_open', 'drivers/ib_core');
+  const symvers = parseSymvers(kernel, 'kernel');
+  const extra = path.join(folder, 'extra');
+  await writeFile(extra, line('ib_open', '/ofed/ib_core', 2) + line('cm_open', '/ofed/cm', 2));
+  const places = {
+    ...{ tree: folder, buildDirectory: folder, release: 'x', chosenBy: 'nobody', environment: '' },
+    ...{ steps: [], makeArguments: [] },
+  };
+  const extraSymvers = await readExtraSymvers([extra], places, symvers);
+  const kernelModules = new Set<string>();
+  const modules = new TargetModules({ given: [], inTree: [lying, old], release: '6.1', kernelModules });
+  const exports = knownExports({ modules, extraSymvers, symvers }, [], built);
+  const { find } = indexExports(exports);
+  const from = ['mad_post', 'cm_open', 'ib_open', 'printk', 'gone', 'mad_built'].map((name) => find(name)?.module);
+  expect(from).toEqual(['mad', 'cm', '/ofed/ib_core', 'vmlinux', undefined, undefined]);
+
+  // kbuild reads the kernel's by itself, and of the rest each name once.
+  const file = await writeSymversForModule({ symvers, symversLayout: 'namespace last' }, exports, `${folder}/known`);
+  const written = parseSymvers(await readFile(file, 'utf8'), file);
+  expect(written.map(({ name, module: by }) => `${name} ${by}`)).toEqual([
+    'mad_post mad',
+    'cm_open cm',
+    'ib_open /ofed/ib_core',
+  ]);
 });
 
 describe('compareVersions', () => {
