@@ -11,6 +11,7 @@ import { isReplacementAlias } from './expose-replacements.js';
 import { decodeIntermediate } from './intermediate.js';
 import { isIntermediateSection, isKnownIntermediateSection } from './intermediate-layout.js';
 import type { KlpRelocation, KlpSymbol } from './livepatch.js';
+import { unscopeGlobals } from './module-scopes.js';
 import { klpSymbolName, klpTableName } from './names.js';
 
 /** What a pass must know of the CPU. */
@@ -48,6 +49,7 @@ export function finishModule(linked: ElfObject, rules: RelocationRules): ElfObje
   // The aliases go first, so that nothing below mistakes one for a function of the module.
   const { module, replacements } = withoutAliases(linked);
   addKlpRelocations(module, parts.relocations, replacements, rules);
+  unscopeGlobals(module);
 
   const sections = module.sections.filter(({ name }) => !isIntermediateSection(name) && !typeSections.has(name));
   refuseDanglingRelocations(module, sections);

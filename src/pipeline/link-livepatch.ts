@@ -12,6 +12,7 @@ import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
 import { type ExposedCallback, exposeCallbacks } from '../livepatch/expose-callbacks.js';
 import { type ExposedFunction, exposeReplacements } from '../livepatch/expose-replacements.js';
 import { finishModule } from '../livepatch/finish.js';
+import { scopeGlobals, unscopeGlobals } from '../livepatch/module-scopes.js';
 import { moduleSource } from '../livepatch/module-source.js';
 import { kernelModuleName } from '../livepatch/names.js';
 import { verifyModule } from '../livepatch/verify.js';
@@ -43,6 +44,7 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
   const exposed: ExposedFunction[] = [];
   const callbacks: ExposedCallback[] = [];
   const objects: { fileName: string; bytes: Uint8Array }[] = [];
+  scopeGlobals(contributions.map(({ module, diff }) => ({ module, object: diff.object })));
   for (const [number, { object, module, diff, parts }] of contributions.entries()) {
     exposed.push(...exposeReplacements(diff.object, parts.functions, number));
     callbacks.push(...exposeCallbacks(diff.object, parts.callbacks, number));
@@ -51,6 +53,8 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
     const file = path.join(folder, module, object);
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, bytes);
+    // Whoever looks at the object from here on, the verification for one, means the symbols by their own names.
+    unscopeGlobals(diff.object);
     objects.push({ fileName: `${module}/${object}`, bytes });
   }
   const namespaces = importedNamespaces(contributions, exports);

@@ -11,7 +11,7 @@ import type { TestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
 /** The module names of the fixture, in the order in which they are loaded. */
-export const moduleNames = ['ib_mad', 'ib_cm_stats'] as const;
+export const moduleNames = ['ib_mad', 'ib_cm_stats', 'ib_mad_loopback'] as const;
 
 /** Folders of the tier, all below one temporary folder. */
 export interface Workbench {
@@ -38,10 +38,11 @@ export interface BuildRequest {
 /** What came of a build; `error` where there is no document to look at. */
 export type BuildResult = CliRun | { readonly error: string };
 
-/** Each module packed by another program, and what busybox unpacks it with. */
+/** How each module is packed, and what busybox unpacks it with; it knows no zstd. */
 export const packings = {
   ib_mad: { suffix: '.xz', pack: ['xz', '--check=crc32'], unpack: 'xzcat' },
   ib_cm_stats: { suffix: '.gz', pack: ['gzip'], unpack: 'zcat' },
+  ib_mad_loopback: { suffix: '.gz', pack: ['gzip'], unpack: 'zcat' },
 } as const;
 
 /** Copies the fixture into `folder` and builds its modules there with make, then strips a copy of them and packs another. */

@@ -5,6 +5,7 @@
 import { BootError, boot } from '../boot/boot.js';
 import type { GuestResult } from '../boot/guest.js';
 import { findTroubles } from '../boot/troubles.js';
+import { moduleNames } from './builds.js';
 import { type LiveScenario, resultText, type Step, stepsAfter, stepText } from './scenario.js';
 
 /** Kernel messages that show where a scenario begins. */
@@ -48,8 +49,12 @@ export class GuestPlan {
   }
 
   loadModules(scenario: LiveScenario): void {
-    this.succeed(scenario.name, 'insmod /modules/ib_mad.ko && insmod /modules/ib_cm_stats.ko');
+    this.insertModules(scenario);
     this.prepare(scenario);
+  }
+
+  insertModules({ name }: LiveScenario): void {
+    this.succeed(name, moduleNames.map((module) => `insmod /modules/${module}.ko`).join(' && '));
   }
 
   prepare(scenario: LiveScenario): void {
@@ -57,7 +62,7 @@ export class GuestPlan {
   }
 
   unloadModules(scenario: LiveScenario): void {
-    this.succeed(scenario.name, 'rmmod ib_cm_stats ib_mad');
+    this.succeed(scenario.name, `rmmod ${moduleNames.toReversed().join(' ')}`);
   }
 
   load({ scenario, livepatch }: LoadedScenario): void {

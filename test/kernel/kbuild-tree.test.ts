@@ -64,15 +64,17 @@ describe.skipIf(kernel === undefined)(`the fixture${needs}`, () => {
     const whole = await build();
     expect(owners(whole)).toEqual({
       'agent.o': ['ib_mad'],
+      'attribute.o': ['ib_mad', 'ib_mad_loopback'],
       'cm.o': ['ib_mad'],
       'core/agent.o': ['ib_mad'],
       'ib_cm_stats.o': ['ib_cm_stats'],
+      'loopback.o': ['ib_mad_loopback'],
       'mad.o': ['ib_mad'],
       'rmpp-window.o': ['ib_mad'],
       'smi.o': ['ib_mad'],
       'trace.o': ['ib_mad'],
     });
-    expect(moduleNames(whole)).toEqual(['ib_cm_stats', 'ib_mad']);
+    expect(moduleNames(whole)).toEqual(['ib_cm_stats', 'ib_mad', 'ib_mad_loopback']);
     expect(whole.modules.every(({ release }) => release === target.kernel.release)).toBe(true);
 
     await writeFile(path.join(copy, 'mad_trace.h'), `${await readFile(path.join(copy, 'mad_trace.h'), 'utf8')}\n`);
@@ -88,8 +90,8 @@ describe.skipIf(kernel === undefined)(`the fixture${needs}`, () => {
     expect((await runProgram({ program: 'make', arguments: words, directory: copy })).exitStatus).toBe(0);
     expect(await sectionsOf(path.join(copy, 'cm.o'))).not.toContain('.text.cm_init');
     const built = await build();
-    expect(objectNames(built)).toHaveLength(8);
-    expect(moduleNames(built)).toEqual(['ib_cm_stats', 'ib_mad']);
+    expect(objectNames(built)).toHaveLength(10);
+    expect(moduleNames(built)).toEqual(['ib_cm_stats', 'ib_mad', 'ib_mad_loopback']);
   });
 });
 

@@ -32,7 +32,7 @@ const replacing = together.filter((scenario) => !hasCallbacks(scenario)).slice(0
 /** Loaded before the modules are; their steps do not depend on what happened to the modules before. */
 const early = live.filter(onlyLooks);
 /** Names that exist twice, static locals, two modules: what symbols of a stripped module have to be enough for. */
-const onStripped = live.filter(({ name }) => /^(namesake|static-local|both-modules)/.test(name));
+const onStripped = live.filter(({ name }) => /^(namesake|static-local|both-modules|shared-object)/.test(name));
 
 /** Their livepatches of the boot `together` are built for modules that were given compressed, and that the guest unpacks. */
 const onCompressed = together.filter(({ name }) => name.startsWith('namesake'));
@@ -238,7 +238,7 @@ function planReplacing(scenarios: readonly LoadedScenario[]): GuestPlan {
   const plan = new GuestPlan();
   const [first] = scenarios;
   if (first === undefined) return plan;
-  plan.succeed(first.scenario.name, 'insmod /modules/ib_mad.ko && insmod /modules/ib_cm_stats.ko');
+  plan.insertModules(first.scenario);
   for (const { scenario } of scenarios) plan.prepare(scenario);
   for (const { scenario } of scenarios) plan.show(scenario.name, scenario.before);
   let previous: LoadedScenario | undefined;
