@@ -15,11 +15,21 @@ export const kbuildMessages = {
     why: 'The file is a shell script to dkms. kptool reads assignments and simple commands, and runs nothing to understand it.',
     fix: 'Say how the tree is built with oot.make in kpatch.config.json; it takes the place of dkms.conf.',
   }),
-  'source-not-built': (details: { source: string; rules: readonly string[]; log: string }) => ({
+  'source-not-built': (details: {
+    source: string;
+    /** Modules of the tree, as far as they are known. */
+    modules: readonly string[];
+    rules: readonly string[];
+    log: string;
+  }) => ({
     what: `${details.source} is in none of the modules that the tree builds.`,
     why: 'A change to it changes nothing that runs, so there is nothing to patch; the kernel configuration may leave it out.',
     fix: 'Check that the tree is the one of the running module, and that the variables its Makefile wants are given with --make-arg.',
-    details: [...details.rules, `log: ${details.log}`],
+    details: [
+      ...(details.modules.length === 0 ? [] : [`modules: ${details.modules.join(', ')}`]),
+      ...details.rules,
+      `log: ${details.log}`,
+    ],
   }),
   'compile-failed': (details: { side: Side; errors: readonly string[]; log: string }) => ({
     what: `The ${sideName[details.side]} source does not compile.`,

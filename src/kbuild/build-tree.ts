@@ -3,21 +3,24 @@
  * what was compiled, object by object, and the modules that came out. The pipeline calls it for the original and, after
  * the patch has been applied to the same copy, for the patched side.
  */
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import type { InstalledCompiler } from '../kernel/compiler.js';
 import type { TargetKernel } from '../kernel/resolve.js';
 import { runProgram } from '../system/run.js';
+import { includesOf } from './affected-sources.js';
 import { type BuiltModule, findModules, modulesSince } from './built-modules.js';
-import { type CompiledObject, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
+import { type CompiledObject, type CompilerWrapper, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
 import { type ExtraSymbols, passExtraSymbols } from './extra-symbols.js';
 import { judgeMake, type Side } from './make-output.js';
 import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
+import { readModuleObjects } from './module-objects.js';
 import { objtoolSettings } from './objtool.js';
+import { isNamedOtherwise, isOwnerDoubtful, withOwners } from './owners.js';
 import { checkSections } from './section-flags.js';
 import { layOutTraceHeaders } from './trace-headers.js';
-import { moduleRules } from './tree-files.js';
+import { filesBelow, moduleRules, readMakefiles } from './tree-files.js';
 
 export interface TreeQuestion {
   readonly side: Side;
@@ -36,6 +39,16 @@ export interface TreeQuestion {
   readonly sources?: readonly string[] | undefined;
   /** Compile as an ordinary build does, without a section per function: for a module to set beside one that runs. */
   readonly isPlain?: boolean | undefined;
+  /**
+   * C files of the tree that have to be part of a module, because the patch changes them; the default is `sources`. Those
+   * that do not exist on this side are passed over.
+   */
+  readonly touched?: readonly string[] | undefined;
+  /**
+   * Where kbuild does not say whose one of the `sources` is: build the tree whole after all (the default), or refuse the
+   * source, since the other side was not built whole.
+   */
+  readonly onDoubt?: 'build whole' | 'refuse';
   /** Private folder for the compiler wrapper and the log; the same for both sides, so that both are built alike. */
   readonly folder: string;
   readonly signal?: AbortSignal | undefined;
@@ -51,6 +64,8 @@ export interface TreeBuild {
   readonly objects: readonly CompiledObject[];
   /** Modules that this build linked; none where only `sources` were compiled. */
   readonly modules: readonly BuiltModule[];
+  /** The tree was built whole, because it was asked for or because nothing else could tell whose the objects are. */
+  readonly isWhole: boolean;
   /** Everything that make printed. */
   readonly log: string;
 }
@@ -68,8 +83,49 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   const traceFolders = await layOutTraceHeaders(tree, path.join(folder, 'trace'));
   const { command } = question.compiler;
   const wrapper = await writeCompilerWrapper(folder, { command, tree, traceFolders, side, isPlain: question.isPlain });
-  const before = question.sources === undefined ? await findModules(tree) : [];
-  for (const invocation of await invocations(question, wrapper.program)) {
+  if (question.sources !== undefined) {
+    const objects = await buildSingly(question, wrapper, log);
+    if (objects !== undefined) return { objects, modules: [], isWhole: false, log };
+  }
+  const before = await findModules(tree);
+  await runMake({ ...question, sources: undefined }, wrapper, log);
+  const modules = await modulesSince(before, tree);
+  const names = new Set(modules.map(({ name }) => name));
+  // A `.mod` file may be left from a module that is not built any more.
+  const linked = (await readModuleObjects(tree, [question.originalTree])).filter(({ module }) => names.has(module));
+  const objects = withOwners(await readCompileLog(wrapper.log, tree), linked);
+  if (side === 'original') checkWholeBuild(modules, objects, question, log);
+  await refuseLostSources(question, objects, modules, log);
+  if (question.isPlain !== true) await checkSections(objects);
+  return { objects: objects.filter((object) => object.modules.length > 0), modules, isWhole: true, log };
+}
+
+/** The objects of `sources` and nothing else; `undefined` where that cannot tell whose they are. */
+async function buildSingly(
+  question: TreeQuestion,
+  wrapper: CompilerWrapper,
+  log: string,
+): Promise<CompiledObject[] | undefined> {
+  const { tree, sources = [], onDoubt = 'build whole' } = question;
+  await runMake(question, wrapper, log);
+  const objects = await readCompileLog(wrapper.log, tree);
+  if (onDoubt === 'build whole') {
+    const makefiles = await readMakefiles(tree);
+    const asked = objects.filter(({ source }) => sources.includes(source));
+    if (asked.length < sources.length || asked.some((object) => isOwnerDoubtful(object, makefiles))) return undefined;
+  }
+  const lost = sources.find((source) => !isInModule(source, objects));
+  if (lost !== undefined) {
+    const modules = [...new Set(objects.flatMap((object) => object.modules))].sort();
+    fail('source-not-built', { source: lost, modules, rules: await moduleRules(tree), log });
+  }
+  await checkSections(objects);
+  return objects;
+}
+
+async function runMake(question: TreeQuestion, { program }: CompilerWrapper, log: string): Promise<void> {
+  const { side, tree } = question;
+  for (const invocation of await invocations(question, program)) {
     const result = await runProgram({
       ...invocation,
       logFile: log,
@@ -80,17 +136,36 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
       judgeMake(result.output, { side, tree, log, rules: await moduleRules(tree), invocation });
     }
   }
-  const objects = await readCompileLog(wrapper.log, tree);
-  if (question.sources !== undefined) {
-    const lost = question.sources.find((source) => !isInModule(source, objects));
-    if (lost !== undefined) fail('source-not-built', { source: lost, rules: await moduleRules(tree), log });
-    await checkSections(objects);
-    return { objects, modules: [], log };
-  }
-  const modules = await modulesSince(before, tree);
-  if (side === 'original') checkWholeBuild(modules, objects, question, log);
-  if (question.isPlain !== true) await checkSections(objects);
-  return { objects: objects.filter((object) => object.modules.length > 0), modules, log };
+}
+
+/**
+ * Refuses a touched C file that is in no module. What another source includes, or what the makefiles use in another way,
+ * is not compiled by itself and may matter all the same; so may any file where the tree is built in a way of its own.
+ */
+async function refuseLostSources(
+  { tree, plan, sources: asked = [], touched = asked }: TreeQuestion,
+  objects: readonly CompiledObject[],
+  modules: readonly BuiltModule[],
+  log: string,
+): Promise<void> {
+  const owned = new Set(objects.filter((object) => object.modules.length > 0).map(({ source }) => source));
+  const doubtful = touched.filter((source) => source.endsWith('.c') && !owned.has(source));
+  if (doubtful.length === 0) return;
+  const sources = await filesBelow(tree, (name) => /\.(c|h|S|inc)$/.test(name));
+  const makefiles = await readMakefiles(tree);
+  const included = await Promise.all(
+    sources.map(async (file) => includesOf(await readFile(path.join(tree, file), 'latin1')).names),
+  );
+  const isUsed = (source: string) =>
+    included.some((names) => names.has(path.basename(source))) || isNamedOtherwise(source, makefiles);
+  const mayGenerate = singleObjectWay(plan) === undefined && objects.length > 0;
+  const lost = doubtful.find((source) => {
+    if (!sources.includes(source)) return false;
+    return objects.some((object) => object.source === source) || !(isUsed(source) || mayGenerate);
+  });
+  if (lost === undefined) return;
+  const names = modules.map(({ name }) => name).sort();
+  fail('source-not-built', { source: lost, modules: names, rules: await moduleRules(tree), log });
 }
 
 async function invocations(question: TreeQuestion, compiler: string): Promise<Invocation[]> {

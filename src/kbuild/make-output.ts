@@ -40,7 +40,7 @@ export function judgeMake(output: string, failed: FailedMake): never {
   if (errors.length > 0) fail('compile-failed', { side, errors: [...new Set(errors)].slice(0, shownErrors), log });
   const target = lines.map((line) => noRule.exec(line)?.groups?.target).find((found) => found !== undefined);
   if (target !== undefined)
-    fail('source-not-built', { source: target.replace(/\.o$/, '.c'), rules: failed.rules, log });
+    fail('source-not-built', { source: target.replace(/\.o$/, '.c'), modules: [], rules: failed.rules, log });
   const findings = modpostErrors(output).map((line) => withinTree(line, tree));
   if (findings.length > 0) fail('modpost-failed', { side, findings: findings.slice(0, shownErrors), log });
   const { program, directory } = failed.invocation;

@@ -61,6 +61,9 @@ export async function buildBothSides(scene: Scene, progress: Progress): Promise<
   let original = await progress.step('Building the original objects', (report) =>
     build(scene, tree, 'original', sources?.original, report),
   );
+  // Asked for single objects, kbuild could not say whose they are; on the patched side it could not either.
+  const needsWhole = sources !== undefined && original.isWhole;
+  if (needsWhole) sources = undefined;
   const owners = [...new Set(original.objects.flatMap(({ modules }) => modules))];
   if (sources !== undefined && !(await target.modules.hasAll(owners))) {
     sources = undefined;
@@ -80,7 +83,7 @@ export async function buildBothSides(scene: Scene, progress: Progress): Promise<
 
   // The original is built; of the patched side nothing is linked, so the objects alone are enough where they are known.
   const patched = await progress.step('Building the patched objects', (report) =>
-    build(scene, tree, 'patched', patches.sources?.patched, report),
+    build(scene, tree, 'patched', needsWhole ? undefined : patches.sources?.patched, report, original.isWhole),
   );
   const versions = { original: originalVersions, patched: await readVersions(patched.objects) };
   const patchedFiles = await keepObjects(patched.objects, await work.step(2, 'patched'));
@@ -92,13 +95,15 @@ export async function buildBothSides(scene: Scene, progress: Progress): Promise<
 }
 
 async function build(
-  { options, target, work }: Scene,
+  scene: Scene,
   tree: string,
   side: Side,
   sources: readonly string[] | undefined,
   report: (text: string) => void,
+  mayBuildWhole = true,
 ): Promise<TreeBuild> {
-  if (sources?.length === 0) return { objects: [], modules: [], log: '' };
+  const { options, target, work } = scene;
+  if (sources?.length === 0) return { objects: [], modules: [], isWhole: false, log: '' };
   return buildTree({
     side,
     tree,
@@ -110,6 +115,8 @@ async function build(
     extraSymbols: await extraSymbolsForTree(target, work.path),
     jobs: options.jobs,
     sources,
+    touched: scene.patches.touched,
+    onDoubt: mayBuildWhole ? 'build whole' : 'refuse',
     folder: path.join(work.path, 'kbuild'),
     signal: options.signal,
     onLine: (line) => report(line.trim()),

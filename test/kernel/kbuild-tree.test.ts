@@ -235,7 +235,12 @@ describe.skipIf(kernel === undefined)(`the patched side${needs}`, () => {
   test('a source of no module is refused, with what the tree links', async () => {
     const files = { Kbuild: 'obj-m := toy.o\n', 'toy.c': moduleSource(), 'lost.c': 'int lost;\n' };
     await expect(buildFiles(files, { sources: ['lost.c'] })).rejects.toMatchObject({
-      diagnostics: [{ code: 'source-not-built', details: ['Kbuild: obj-m := toy.o', expect.stringMatching(/^log: /)] }],
+      diagnostics: [
+        {
+          code: 'source-not-built',
+          details: ['modules: toy', 'Kbuild: obj-m := toy.o', expect.stringMatching(/^log: /)],
+        },
+      ],
     });
   });
 });
