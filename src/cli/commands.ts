@@ -18,6 +18,7 @@ export type FlagName =
   | 'rule'
   | 'dry-run'
   | 'explain'
+  | 'explain-lookup'
   | 'keep'
   | 'cache'
   | 'config-file'
@@ -63,6 +64,11 @@ const debugFlag: Flag = {
   group: 'The run',
   text: 'show what is done in detail, and the stack of a bug',
 };
+const explainLookupFlag: Flag = {
+  name: 'explain-lookup',
+  group: 'The run',
+  text: 'say for each symbol of the target which rule found it; with --json that is always told',
+};
 const presentation: readonly Flag[] = [
   { name: 'json', group: 'The run', text: 'print one JSON document to standard output, all else to standard error' },
   colorFlag,
@@ -70,7 +76,7 @@ const presentation: readonly Flag[] = [
 ];
 
 /** A check compares nothing, so there is nothing to explain. */
-const buildOnly: readonly FlagName[] = ['dry-run', 'explain'];
+const buildOnly: readonly FlagName[] = ['dry-run', 'explain', 'explain-lookup'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -170,6 +176,7 @@ export const buildFlags: readonly Flag[] = [
   },
   { name: 'dry-run', group: 'The run', text: 'stop after the check; nothing is built' },
   { name: 'explain', group: 'The run', text: 'say why each function changed; with --json that is always told' },
+  explainLookupFlag,
   { name: 'keep', group: 'The run', text: 'keep the work folder after success; after a failure it is always kept' },
   {
     name: 'cache',
@@ -222,7 +229,11 @@ export const commands: readonly Command[] = [
       ' variables are honoured',
     argument: `the operand ${diffOperands[0]}`,
     takesMany: true,
-    flags: [colorFlag, debugFlag],
+    flags: [
+      { ...explainLookupFlag, text: 'say for each symbol of the target which rule found it' },
+      colorFlag,
+      debugFlag,
+    ],
     examples: [],
   },
   {

@@ -9,12 +9,13 @@ import { type Answer, answerFailure } from './answer.js';
 import type { RunFacts } from './bug.js';
 import { diffOperands } from './commands.js';
 import { nearest } from './nearest.js';
-import { renderDiagnostic } from './render.js';
+import { renderDiagnostic, renderLookup } from './render.js';
 import type { Terminal } from './terminal.js';
 import { visible } from './wrap.js';
 
 const command = 'create-diff-object';
-const knownOptions = ['--debug', '--no-color', '--help'];
+const explainLookup = '--explain-lookup';
+const knownOptions = ['--debug', explainLookup, '--no-color', '--help'];
 
 /** Compares the objects that `words`, the operands and options, name; every failure becomes an answer too. */
 export async function runCreateDiffObject(
@@ -24,6 +25,7 @@ export async function runCreateDiffObject(
 ): Promise<Answer> {
   try {
     const files = readOperands(words);
+    const explains = words.slice(0, endOfOptions(words)).includes(explainLookup);
     const path = (index: number) => resolve(terminal.workingDirectory, files[index] ?? '');
     const outcome = await createDiffObject({
       original: path(0),
@@ -43,6 +45,7 @@ export async function runCreateDiffObject(
             ...outcome.callbacks.map((callback) => `${name}: found callback: ${visible(callback)}`),
             ...outcome.changedFunctions.map((changed) => `${name}: changed function: ${visible(changed)}`),
             ...outcome.newFunctions.map((added) => `${name}: new function: ${visible(added)}`),
+            ...(explains ? outcome.lookups.map((decision) => `${name}: ${renderLookup(decision)}`) : []),
           ];
     return {
       exitStatus: outcome.kind === 'unchanged' ? 3 : 0,
@@ -56,6 +59,12 @@ export async function runCreateDiffObject(
   }
 }
 
+/** Behind `--` every word is an operand. */
+function endOfOptions(words: readonly string[]): number {
+  const end = words.indexOf('--');
+  return end === -1 ? words.length : end;
+}
+
 /** The seven operands. Throws `usage-unknown-option`, `usage-missing-argument` and `usage-extra-argument`. */
 export function readOperands(words: readonly string[]): readonly string[] {
   const files: string[] = [];
@@ -63,7 +72,7 @@ export function readOperands(words: readonly string[]): readonly string[] {
   for (const word of words) {
     if (hasOptionsEnded || !word.startsWith('-')) files.push(word);
     else if (word === '--') hasOptionsEnded = true;
-    else if (!['-d', '--debug', '--no-color'].includes(word)) {
+    else if (!['-d', '--debug', '--no-color', explainLookup].includes(word)) {
       fail('usage-unknown-option', { command, option: word, nearest: nearest(word, knownOptions) });
     }
   }

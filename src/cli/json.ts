@@ -4,7 +4,7 @@
  */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { InspectReport } from '../livepatch/inspect.js';
-import type { BuildOutcome, BuildReport, FunctionChange, ObjectReport } from '../pipeline/options.js';
+import type { BuildOutcome, BuildReport, FunctionChange, LookupDecision, ObjectReport } from '../pipeline/options.js';
 
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
 
@@ -14,9 +14,14 @@ export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'page'> & { readonl
 /** Without gaps: what is not there is `null`. */
 export type JsonChange = { readonly [Key in keyof FunctionChange]: Exclude<FunctionChange[Key], undefined> | null };
 
-export type JsonObject = Omit<ObjectReport, 'changes' | 'unchangedByLine'> & {
+export type JsonLookup = {
+  readonly [Key in keyof LookupDecision]: Exclude<LookupDecision[Key], undefined> | null;
+};
+
+export type JsonObject = Omit<ObjectReport, 'changes' | 'unchangedByLine' | 'lookups'> & {
   readonly changes: readonly JsonChange[];
   readonly unchangedByLine: readonly JsonChange[];
+  readonly lookups: readonly JsonLookup[];
 };
 
 export type JsonUnchangedObject = Pick<JsonObject, 'object' | 'module' | 'unchangedByLine'>;
@@ -91,6 +96,7 @@ export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): Js
       ...object,
       changes: object.changes.map(jsonChange),
       unchangedByLine: object.unchangedByLine.map(jsonChange),
+      lookups: object.lookups.map(jsonLookup),
     })),
     unchangedObjects: outcome.report.unchangedObjects.map((object) => ({
       ...object,
@@ -103,6 +109,11 @@ export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): Js
 function jsonChange(change: FunctionChange): JsonChange {
   const { about = null, place = null, offset = null, original = null, patched = null } = change;
   return { function: change.function, reason: change.reason, about, place, offset, original, patched };
+}
+
+function jsonLookup(decision: LookupDecision): JsonLookup {
+  const { symbol, scope, outcome, level = null, rule = null, target = null, evidence = null } = decision;
+  return { symbol, scope, outcome, level, rule, target, evidence };
 }
 
 /** A finding without what only the exit status is made of. */

@@ -4,6 +4,7 @@ import type {
   BuildOutcome,
   BuildReport,
   CheckReport,
+  LookupDecision,
   ObjectReport,
   UnchangedObjectReport,
 } from '../pipeline/options.js';
@@ -113,7 +114,21 @@ function renderObject(object: ObjectReport, look: Look): string[] {
     const wrapped = wrap(visible(names.join(', ')), look.columns, margin, margin);
     lines.push(`  ${label.padEnd(margin - 2)}${wrapped.join(`\n${' '.repeat(margin)}`)}`);
   }
-  return [...lines, ...renderChanges(object, look)];
+  return [...lines, ...renderChanges(object, look), ...object.lookups.map((decision) => `  ${renderLookup(decision)}`)];
+}
+
+/**
+ * `symbol helper is ib_cm:helper,2 by rule 4 (local, told from its namesakes by …): the cm.c that fits best of 2`. A global
+ * symbol that the target lacks stops no build: another object of the livepatch may define it.
+ */
+export function renderLookup({ symbol, scope, outcome, target, level, rule, evidence }: LookupDecision): string {
+  const reason = evidence === undefined ? '' : `: ${evidence}`;
+  if (target === undefined) {
+    const elsewhere = scope === 'global' ? ', left to the link of the livepatch' : '';
+    return visible(`symbol ${symbol} is ${outcome} in the target${elsewhere}${reason}`);
+  }
+  const position = target.sympos === 0 ? '' : `,${target.sympos}`;
+  return visible(`symbol ${symbol} is ${target.object}:${target.name}${position} by rule ${level} (${rule})${reason}`);
 }
 
 /**

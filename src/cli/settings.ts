@@ -60,6 +60,7 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     debug: flags.isSet('debug') ?? false,
     // The document always tells; finding out takes a moment, so that people ask for it.
     explain: (flags.isSet('explain') ?? false) || (flags.isSet('json') ?? false),
+    explainLookup: (flags.isSet('explain-lookup') ?? false) || (flags.isSet('json') ?? false),
     dryRun: invocation.command === 'check' || (flags.isSet('dry-run') ?? false),
     cache: pick(flags.one('cache'), here) ?? pick(config.cache, inConfig) ?? defaultCache(environment),
     signal: invocation.signal,

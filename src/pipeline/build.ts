@@ -42,7 +42,7 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   }
 
   const work = await createWorkFolder(path.join(options.cache, 'work'), name);
-  const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined);
+  const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
   maker.warn([...target.warnings, ...patches.warnings]);
   try {
     const outcome = await buildIn(work, maker, { options, target, patches }, progress);

@@ -8,6 +8,7 @@ import type { ModuleFile } from '../kernel/module-file.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
 import type { LivepatchParts } from '../livepatch/livepatch.js';
 import type { NameRules } from '../lookup/drifting-names.js';
+import type { LookupDecision } from '../lookup/explain-lookup.js';
 import { indexExports } from '../lookup/exports.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import type { ObjectPair } from './both-sides.js';
@@ -22,6 +23,7 @@ export interface Contribution {
   readonly module: string;
   readonly diff: ObjectDiff;
   readonly parts: LivepatchParts;
+  readonly lookups: readonly LookupDecision[];
 }
 
 /** An object that was compiled anew and gives the livepatch nothing. */
@@ -90,9 +92,10 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
         };
         const outcome = await diffWithRebuild(input, findRebuild);
         warnings.push(...outcome.warnings);
-        if (outcome.kind === 'changed')
-          contributions.push({ object, module, diff: outcome.diff, parts: outcome.parts });
-        else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });
+        if (outcome.kind === 'changed') {
+          const { diff, parts, lookups } = outcome;
+          contributions.push({ object, module, diff, parts, lookups });
+        } else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });
       } catch (error) {
         if (!(error instanceof KptoolError)) throw error;
         errors.push(...error.diagnostics);

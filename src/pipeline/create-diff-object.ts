@@ -9,6 +9,7 @@ import { readImage } from '../elf/image.js';
 import { writeElf } from '../elf/write.js';
 import { parseSymvers } from '../kernel/symvers.js';
 import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
+import type { LookupDecision } from '../lookup/explain-lookup.js';
 import { indexExports } from '../lookup/exports.js';
 import { parseReadelfSymbols } from '../lookup/readelf-symbols.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
@@ -37,6 +38,8 @@ export type CreateDiffObjectOutcome =
       readonly newFunctions: readonly string[];
       /** Functions that the author names as callbacks. */
       readonly callbacks: readonly string[];
+      /** Which rule decided whose symbol each one is. */
+      readonly lookups: readonly LookupDecision[];
       readonly warnings: readonly Diagnostic[];
     };
 
@@ -63,7 +66,7 @@ export async function createDiffObject(options: CreateDiffObjectOptions): Promis
     entrySizes,
   });
   if (outcome.kind === 'unchanged') return outcome;
-  const { diff, parts, warnings } = outcome;
+  const { diff, parts, lookups, warnings } = outcome;
   encodeIntermediate(diff.object, parts, diff.arch.absolute64);
   await writeOutputAtomically(options.output, writeElf(diff.object));
   return {
@@ -71,6 +74,7 @@ export async function createDiffObject(options: CreateDiffObjectOptions): Promis
     changedFunctions: diff.changedFunctions.map(({ name }) => name),
     newFunctions: diff.newFunctions.map(({ name }) => name),
     callbacks: diff.callbacks.map(({ symbol }) => symbol.name),
+    lookups,
     warnings,
   };
 }

@@ -14,6 +14,7 @@ import type { OpenQuestion } from '../livepatch/questions.js';
 import { splitRelocations } from '../livepatch/relocations.js';
 import { createLookup } from '../lookup/create-lookup.js';
 import type { NameRules } from '../lookup/drifting-names.js';
+import { type LookupDecision, recordLookup } from '../lookup/explain-lookup.js';
 import type { Exports } from '../lookup/exports.js';
 import { describeUnresolved } from '../lookup/findings.js';
 import { describeForeignObject } from '../lookup/membership.js';
@@ -53,6 +54,8 @@ export type PairOutcome =
       readonly kind: 'changed';
       readonly diff: ObjectDiff;
       readonly parts: LivepatchParts;
+      /** What every symbol that was needed was decided to be. */
+      readonly lookups: readonly LookupDecision[];
       readonly warnings: readonly Diagnostic[];
     };
 
@@ -69,7 +72,7 @@ export function diffPair(input: PairInput): PairOutcome {
   const foreign = input.original === undefined ? undefined : describeForeignObject(original, table, origin);
   if (foreign !== undefined) throw new KptoolError([foreign]);
 
-  const lookup = createLookup({
+  const made = createLookup({
     objectName: input.target,
     original,
     table,
@@ -79,6 +82,7 @@ export function diffPair(input: PairInput): PairOutcome {
     ...(linkOrder === undefined ? {} : { linkOrder }),
   });
 
+  const { lookup, decisions } = recordLookup(made);
   const outcome = diffObjects({
     original,
     patched,
@@ -102,7 +106,7 @@ export function diffPair(input: PairInput): PairOutcome {
   if (refusals.length > 0) throw new KptoolError([...refusals, ...warnings]);
   const callbacks = diff.callbacks.map((callback) => ({ ...callback, object: lookup.objectName }));
   const parts = { functions: replaced.functions, relocations: split.relocations, callbacks, archSections: [] };
-  return { kind: 'changed', diff, parts, warnings };
+  return { kind: 'changed', diff, parts, lookups: decisions(), warnings };
 }
 
 /** Each symbol once, however many places refer to it. */

@@ -3,10 +3,11 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { ReasonKind } from '../diff/explain.js';
 import type { MakeStep } from '../kbuild/make-step.js';
 import type { NamePatterns } from '../lookup/drifting-names.js';
+import type { LookupDecision } from '../lookup/explain-lookup.js';
 import type { RuleLevel } from './rule-levels.js';
 
 export { isNamePattern } from '../lookup/drifting-names.js';
-export type { MakeStep };
+export type { LookupDecision, MakeStep };
 
 export interface BuildOptions {
   /** Absolute. */
@@ -45,6 +46,8 @@ export interface BuildOptions {
   readonly explain: boolean;
   /** By rule; those that are not here keep their own level. */
   readonly rules: ReadonlyMap<string, RuleLevel>;
+  /** Tell which rule of the lookup decided whose symbol each one is. */
+  readonly explainLookup: boolean;
   /** Stop after the check. */
   readonly dryRun: boolean;
   /** Absolute; holds work folders and caches. */
@@ -68,6 +71,8 @@ export interface ObjectReport {
   readonly changes: readonly FunctionChange[];
   /** Functions that count as unchanged, since only line numbers moved in them; empty where it was not asked. */
   readonly unchangedByLine: readonly FunctionChange[];
+  /** One for each symbol of the target that was needed, where it was asked what decided; else empty. */
+  readonly lookups: readonly LookupDecision[];
 }
 
 /** An object that was compiled anew and that the livepatch takes nothing from. */

@@ -21,6 +21,7 @@ export class ReportMaker {
     readonly name: string,
     readonly kernel: TargetKernel,
     readonly workFolder: string | undefined,
+    readonly explainsLookup: boolean,
   ) {}
 
   warn(warnings: readonly Diagnostic[]): void {
@@ -37,7 +38,7 @@ export class ReportMaker {
       module,
       unchangedByLine: unchangedByLine(reasons),
     }));
-    this.#objects = contributions.map(({ object, module, diff }) => ({
+    this.#objects = contributions.map(({ object, module, diff, lookups }) => ({
       object,
       module,
       changedFunctions: diff.changedFunctions.map(({ name }) => name),
@@ -45,6 +46,7 @@ export class ReportMaker {
       newData: diff.newData.map(({ name }) => name),
       callbacks: diff.callbacks.map(({ kind, symbol }) => ({ kind, function: symbol.name })),
       ...explanations(diff),
+      lookups: this.explainsLookup ? lookups : [],
     }));
   }
 

@@ -24,6 +24,7 @@ const report: BuildReport = {
       callbacks: [],
       changes: [],
       unchangedByLine: [],
+      lookups: [],
     },
   ],
   unchangedObjects: [],

@@ -70,6 +70,7 @@ const report: BuildReport = {
       callbacks: [{ kind: 'pre_patch', function: 'mad_prepare' }],
       changes: [],
       unchangedByLine: [],
+      lookups: [],
     },
   ],
   unchangedObjects: [],
@@ -146,6 +147,25 @@ describe('the result', () => {
         '    before  (the code ends here)',
         '    after   ret',
         '  unchanged but for line numbers: probe',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('of a build that was asked what decided whose symbol each one is', () => {
+    const missing = { level: undefined, rule: undefined, target: undefined, evidence: undefined };
+    const target = { name: 'helper.isra.1', object: 'ib_mad', sympos: 2 };
+    const lookups = [
+      { symbol: 'helper', scope: 'local', outcome: 'found', level: 4, rule: 'by file', target, evidence: 'cm.c' },
+      { ...missing, symbol: 'ours', scope: 'global', outcome: 'missing' },
+    ] as const;
+    const objects = report.objects.map((object) => ({ ...object, lookups }));
+    const text = renderOutcome({ kind: 'built', file: '/x.ko', report: { ...report, objects } }, recordedOutput());
+    expect(text).toContain(
+      [
+        '  callbacks          pre_patch mad_prepare',
+        '  symbol helper is ib_mad:helper.isra.1,2 by rule 4 (by file): cm.c',
+        '  symbol ours is missing in the target, left to the link of the livepatch',
         '',
       ].join('\n'),
     );

@@ -43,6 +43,7 @@ test('the defaults', () => {
     keep: false,
     debug: false,
     explain: false,
+    explainLookup: false,
     dryRun: false,
     cache: join(homedir(), '.cache/kptool'),
     signal,
@@ -135,6 +136,8 @@ test('check and --dry-run are the same', () => {
 test('reasons are found out for --explain and for the document', () => {
   expect(options(['build', 'x', '--oot', '.', '--explain']).explain).toBe(true);
   expect(options(['build', 'x', '--oot', '.', '--json']).explain).toBe(true);
+  expect(options(['build', 'x', '--oot', '.', '--explain-lookup']).explainLookup).toBe(true);
+  expect(options(['build', 'x', '--oot', '.', '--json']).explainLookup).toBe(true);
 });
 
 test.each([
