@@ -63,21 +63,14 @@ export const lookupMessages = {
     details: candidates.map((candidate) => describeCandidate(name, candidate)),
   }),
 
-  'object-not-in-target': (details: {
-    object: string;
-    objectName: string;
-    target: string;
-    sources: readonly string[];
-    targetSources: readonly string[];
-    found: number;
-    total: number;
-    absent: readonly string[];
-    linkedInto: readonly string[];
-  }) => ({
-    what: `${details.object} is not part of ${details.objectName} (${details.target})`,
-    why: `${whyForeign(details)} A livepatch for ${details.objectName} with functions of ${details.object} would find none of them at run time.`,
+  'object-not-in-target': (details: ForeignObject) => ({
+    what: `${details.object} is not part of ${fileOf(details.target)}${filesOf(details)}`,
+    why: `${whatTargetHas(details)} ${likelyCause(details)} A livepatch with functions of ${details.object} would find none of them in it.`,
     fix: whereFrom(details),
-    details: details.total === 0 ? [] : [`not in the target: ${list(details.absent, 5)}`],
+    details: [
+      ...(details.total === 0 ? [] : [`only in ${details.object}: ${list(details.absent, 5)}`]),
+      ...(details.others.length === 0 ? [] : [`only in the target: ${list(details.others, 5)}`]),
+    ],
   }),
 
   'symtab-malformed': ({ file, line, problem }: { file: string; line: number; problem: string }) => ({
@@ -108,35 +101,52 @@ function describeCandidate(name: string, { section, size, address, sympos, file,
   return parts.join(', ');
 }
 
-function whyForeign(details: {
-  sources: readonly string[];
-  targetSources: readonly string[];
-  found: number;
-  total: number;
-}) {
-  const { sources, targetSources, found, total } = details;
-  const share = total === 0 ? '' : ` It has ${found} of the ${total} functions of the object.`;
-  if (targetSources.length === 0) return `The target names no source files.${share}`;
-  const named = sources.some((source) => targetSources.includes(source));
-  const files = `The target was linked from ${list(targetSources, 12)}`;
-  return named ? `${files}, but its ${sources.join(', ')} is another file.${share}` : `${files}.${share}`;
+/** As `lookup/membership.ts` found it. */
+interface ForeignObject {
+  readonly object: string;
+  readonly objectName: string;
+  /** The file. */
+  readonly target: string;
+  readonly chosenBy?: string;
+  readonly sources: readonly string[];
+  readonly targetSources: readonly string[];
+  readonly found: number;
+  readonly total: number;
+  readonly absent: readonly string[];
+  readonly others: readonly string[];
+  readonly linkedInto: readonly string[];
+  readonly foundIn: readonly string[];
 }
 
-function whereFrom({
-  object,
-  objectName,
-  linkedInto,
-}: {
-  object: string;
-  objectName: string;
-  linkedInto: readonly string[];
-}) {
+function fileOf(target: string): string {
+  return target.slice(target.lastIndexOf('/') + 1);
+}
+
+function filesOf({ targetSources }: ForeignObject): string {
+  if (targetSources.length === 0) return ', which names no source files';
+  return ` (its ${targetSources.length === 1 ? 'file is' : 'files are'} ${list(targetSources, 12)})`;
+}
+
+function whatTargetHas({ target, chosenBy, object, found, total }: ForeignObject): string {
+  const place = chosenBy === undefined ? '' : ` (${chosenBy})`;
+  const share = total === 0 ? 'was not linked from it' : `has ${found} of the ${total} functions of ${object}`;
+  return `${target}${place} ${share}.`;
+}
+
+function likelyCause({ objectName, sources, targetSources, found }: ForeignObject): string {
+  if (found > 0) return 'It was built from another version of the source, or in another configuration.';
+  if (sources.some((source) => targetSources.includes(source)))
+    return `Its ${sources.join(', ')} is another file of that name.`;
+  return `It is a placeholder, or another module that is called ${objectName} too.`;
+}
+
+function whereFrom({ object, objectName, linkedInto, foundIn }: ForeignObject): string {
   const others = linkedInto.filter((module) => module !== objectName);
-  const linked =
-    others.length > 0
-      ? `${object} is linked into ${others.join(', ')}: give that module`
-      : `Give the ${objectName} that runs`;
-  return `${linked} with --module FILE.ko. A placeholder or an older build may lie where the module was looked for.`;
+  const place = foundIn.length === 0 ? '' : ` A source of that name is in ${foundIn.join(', ')}.`;
+  if (others.length > 0)
+    return `${object} is linked into ${others.join(', ')}: pass that module with --module FILE.ko.${place}`;
+  const linked = linkedInto.length > 0 ? `The tree links ${object} into ${objectName}: pass` : 'Pass';
+  return `${linked} the ${objectName} that runs with --module FILE.ko.${place}`;
 }
 
 function list(names: readonly string[], most: number): string {

@@ -3,6 +3,7 @@
  * outside the private work folder before the finished module is.
  */
 import path from 'node:path';
+import { KptoolError } from '../diagnostics/diagnostic.js';
 import { readModuleObjects } from '../kbuild/module-objects.js';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
@@ -12,6 +13,7 @@ import { createWorkFolder, type WorkFolder } from '../system/work-folder.js';
 import { buildBothSides } from './both-sides.js';
 import { compareObjects } from './compare-objects.js';
 import { compareVersions } from './export-versions.js';
+import { findForeignSources } from './foreign-sources.js';
 import { knownExports } from './known-exports.js';
 import { finishLivepatch, linkLivepatch } from './link-livepatch.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
@@ -33,6 +35,9 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   const patches = await progress.step('Checking the patches', () => checkPatches(options, target));
   const name = options.name ?? livepatchName(options.patches[0] ?? '');
   requireLivepatchName(name, []);
+
+  const foreign = await findForeignSources(options.oot, patches.touched, target.modules);
+  if (foreign.length > 0) throw new KptoolError([...foreign, ...target.warnings, ...patches.warnings]);
 
   // Up to here nothing has been written and nothing compiled.
   if (options.dryRun) {

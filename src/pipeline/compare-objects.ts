@@ -80,6 +80,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           objectName: object,
           target: module,
           linkedInto: modules,
+          chosenBy: targets.find(({ name }) => name === module)?.chosenBy,
           table,
           referenceTable: rebuilt.get(module),
           linkOrder: linkOrderOf(object, module, linked),

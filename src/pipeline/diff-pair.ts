@@ -31,6 +31,8 @@ export interface PairInput {
   readonly target: string;
   /** All modules that link the object, for messages. */
   readonly linkedInto?: readonly string[];
+  /** Where the target was found, in words, for messages. */
+  readonly chosenBy?: string | undefined;
   readonly table: TargetTable;
   /** Of the target as rebuilt from the unpatched source, where there is one. */
   readonly referenceTable?: TargetTable | undefined;
@@ -68,8 +70,10 @@ export function diffPair(input: PairInput): PairOutcome {
       : readElf(input.original, `original ${input.objectName}`);
   const { table, referenceTable, linkOrder, exports } = input;
   const origin = { object: input.objectName, objectName: input.target, linkedInto: input.linkedInto ?? [] };
+  const place = input.chosenBy === undefined ? {} : { chosenBy: input.chosenBy };
   // An object that the patch adds is in no target yet.
-  const foreign = input.original === undefined ? undefined : describeForeignObject(original, table, origin);
+  const foreign =
+    input.original === undefined ? undefined : describeForeignObject(original, table, { ...origin, ...place });
   if (foreign !== undefined) throw new KptoolError([foreign]);
 
   const made = createLookup({
