@@ -13,6 +13,21 @@ export const pipelineMessages = {
     why: 'It tells how many bytes an entry of a special section of the target kernel has.',
     fix: 'Set it to a number of bytes from 1 to 9999, or leave it out.',
   }),
+  'module-not-used': (details: {
+    file: string;
+    name: string;
+    patched: readonly {
+      readonly name: string;
+      readonly chosenBy: string;
+      readonly wasSeen: boolean;
+      readonly file: string;
+    }[];
+  }) => ({
+    severity: 'warning' as const,
+    what: `${details.file}, given with --module, was not needed: it is ${details.name}`,
+    why: `The patch changes ${details.patched.map(describePatched).join(', ')}.`,
+    fix: 'Check that the right file was given. A module is known by the name in it, whatever the file is called.',
+  }),
   'target-not-seen': (details: { module: string; release: string }) => ({
     severity: 'warning' as const,
     what: `The module ${details.module} as it runs was not seen`,
@@ -96,4 +111,18 @@ function describeVersion(details: Version & { readonly includes?: readonly strin
     `${details.module} as it runs: ${hex(details.expected)}; ${details.object} as built: ${hex(details.found)}`,
     ...shortened(details.includes ?? []),
   ];
+}
+
+function describePatched({
+  name,
+  chosenBy,
+  wasSeen,
+  file,
+}: {
+  name: string;
+  chosenBy: string;
+  wasSeen: boolean;
+  file: string;
+}) {
+  return `${name}, which was ${wasSeen ? `found at ${file} (${chosenBy})` : chosenBy}`;
 }

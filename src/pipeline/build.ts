@@ -22,7 +22,7 @@ import type { Progress } from './progress.js';
 import { rebuildOnDemand } from './rebuild.js';
 import { checkReport, ReportMaker } from './report.js';
 import { resolveTarget, type Target } from './target.js';
-import { unseenWarnings } from './target-modules.js';
+import { unseenWarnings, unusedWarnings } from './target-modules.js';
 
 /**
  * Builds the livepatch, or says why not.
@@ -92,15 +92,14 @@ async function buildIn(
   const { pairs, built, versions } = await buildBothSides({ ...request, work }, progress);
 
   // From here on the compiler has said what the patch affects, and which modules own it.
-  const targets = await progress.step('Reading the target modules', () =>
-    target.modules.closure([...new Set(pairs.flatMap(({ modules }) => modules))]),
-  );
+  const patched = [...new Set(pairs.flatMap(({ modules }) => modules))];
+  const targets = await progress.step('Reading the target modules', () => target.modules.closure(patched));
   requireLivepatchName(
     name,
     targets.map((found) => found.name),
   );
   maker.targets(targets);
-  maker.warn(unseenWarnings(targets));
+  maker.warn([...unseenWarnings(targets), ...unusedWarnings(target.modules.sources.given, targets, patched)]);
 
   const exports = knownExports(target, targets, built);
   const entrySizes = await probe;

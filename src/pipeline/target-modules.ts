@@ -27,6 +27,8 @@ export interface ModuleSources {
   readonly release: string;
   /** Names that `Module.symvers` of the kernel exports for; such a module needs no file of its own. */
   readonly kernelModules: ReadonlySet<string>;
+  /** Holds a folder for each release; absent: `/lib/modules`. */
+  readonly modulesFolder?: string;
 }
 
 /** Finds target modules by name, and those that they depend on. */
@@ -86,7 +88,7 @@ export class TargetModules {
   }
 
   async #allInstalled(): Promise<Map<string, string>> {
-    this.#installed ??= await installedModules(this.sources.release);
+    this.#installed ??= await installedModules(this.sources.release, this.sources.modulesFolder);
     return this.#installed;
   }
 
@@ -116,6 +118,28 @@ export function unseenWarnings(modules: readonly TargetModule[]): Diagnostic[] {
   return modules
     .filter(({ wasSeen }) => !wasSeen)
     .map(({ name, module }) => diagnose('target-not-seen', { module: name, release: module.release }));
+}
+
+/**
+ * Says of each module that the user names that it was not needed, where a module that the patch changes came from another
+ * place: most likely the two should have been the same.
+ */
+export function unusedWarnings(
+  given: readonly ModuleFile[],
+  targets: readonly TargetModule[],
+  patched: readonly string[],
+): Diagnostic[] {
+  const used = new Set(targets.map(({ module }) => module.path));
+  const others = targets.filter(({ name, chosenBy }) => patched.includes(name) && chosenBy !== '--module');
+  if (others.length === 0) return [];
+  const unused = given.filter((module) => !used.has(module.path));
+  return unused.map(({ path: file, name }) =>
+    diagnose('module-not-used', {
+      file,
+      name,
+      patched: others.map((other) => ({ ...other, file: other.module.path })),
+    }),
+  );
 }
 
 /** All modules that lie in the user's tree and can be read. A damaged one is as good as none: it is not what runs. */

@@ -6,7 +6,7 @@ import { readModuleFile } from '../../src/kernel/module-file.js';
 import { createDiffObject } from '../../src/pipeline/create-diff-object.js';
 import { compareVersions } from '../../src/pipeline/export-versions.js';
 import { readExtraSymvers } from '../../src/pipeline/known-exports.js';
-import { TargetModules, unseenWarnings } from '../../src/pipeline/target-modules.js';
+import { TargetModules, unseenWarnings, unusedWarnings } from '../../src/pipeline/target-modules.js';
 import { moduleFile, temporaryFolder, vermagicOf } from '../unit/kernel/target.js';
 import type { Provocations } from './provocation.js';
 
@@ -19,6 +19,15 @@ async function justBuilt() {
   const modules = nowhere();
   modules.addBuilt([await readModuleFile(await moduleFile({ information: ['name=ib_mad', vermagicOf(release)] }))]);
   return unseenWarnings(await modules.closure(['ib_mad']));
+}
+
+/** The user gives ib_cm, and the patch changes ib_mad. */
+async function withAnotherGiven() {
+  const file = async (name: string) =>
+    readModuleFile(await moduleFile({ information: [`name=${name}`, vermagicOf(release)] }));
+  const given = [await file('ib_cm')];
+  const modules = new TargetModules({ given, inTree: [await file('ib_mad')], release, kernelModules: new Set() });
+  return unusedWarnings(given, await modules.closure(['ib_mad']), ['ib_mad']);
 }
 
 async function withSize(value: string) {
@@ -69,6 +78,7 @@ async function exportChanged(original: number, used: readonly string[]) {
 export const pipelineProvocations = {
   'target-module-missing': () => nowhere().closure(['ib_mad']),
   'entry-size-invalid': () => withSize('12 bytes'),
+  'module-not-used': withAnotherGiven,
   'target-not-seen': justBuilt,
   'extra-symvers-missing': noSuchFile,
   'extra-symvers-conflict': twoExporters,
