@@ -17,7 +17,7 @@ import { judgeMake, type Side } from './make-output.js';
 import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
 import { readModuleObjects } from './module-objects.js';
 import { objtoolSettings } from './objtool.js';
-import { isNamedOtherwise, isOwnerDoubtful, withOwners } from './owners.js';
+import { isNamedOtherwise, isOwnerDoubtful, withArchiveMembers, withOwners } from './owners.js';
 import { checkSections } from './section-flags.js';
 import { layOutTraceHeaders } from './trace-headers.js';
 import { filesBelow, moduleRules, readMakefiles } from './tree-files.js';
@@ -93,7 +93,8 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   const names = new Set(modules.map(({ name }) => name));
   // A `.mod` file may be left from a module that is not built any more.
   const linked = (await readModuleObjects(tree, [question.originalTree])).filter(({ module }) => names.has(module));
-  const objects = withOwners(await readCompileLog(wrapper.log, tree), linked);
+  const compiled = await readCompileLog(wrapper.log, tree);
+  const objects = withOwners(compiled, await withArchiveMembers(linked, tree, compiled), names);
   if (side === 'original') checkWholeBuild(modules, objects, question, log);
   await refuseLostSources(question, objects, modules, log);
   if (question.isPlain !== true) await checkSections(objects);

@@ -3,25 +3,59 @@
  * single objects are compiled, and the `.mod` files list what was linked. The name is not enough everywhere; where the two
  * disagree, the `.mod` files are right.
  */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { archiveMembers } from '../elf/archive.js';
 import type { CompiledObject } from './compiler-wrapper.js';
 import type { ModuleObjects } from './module-objects.js';
 import type { Makefile } from './tree-files.js';
 
 /**
- * The objects with the modules that link them. `linked` are the `.mod` files of the modules that exist; the compiler's
- * word counts for modules that have none.
+ * The objects with the modules that link them. `linked` are the `.mod` files of the modules that exist, `existing` the names of
+ * these modules; the compiler's word counts for those of them that have no `.mod` file. An object that kbuild compiles because a
+ * module's archive needs it gets a name of its own, which no module has.
  */
-export function withOwners(objects: readonly CompiledObject[], linked: readonly ModuleObjects[]): CompiledObject[] {
+export function withOwners(
+  objects: readonly CompiledObject[],
+  linked: readonly ModuleObjects[],
+  existing: ReadonlySet<string>,
+): CompiledObject[] {
   const listed = new Set(linked.map(({ module }) => module));
   const owners = new Map<string, string[]>();
   for (const { module, objects: members } of linked) {
     for (const member of members) owners.set(member, [...(owners.get(member) ?? []), module]);
   }
   return objects.map((object) => {
-    const told = object.modules.filter((module) => !listed.has(module));
+    const told = object.modules.filter((module) => existing.has(module) && !listed.has(module));
     return { ...object, modules: [...new Set([...(owners.get(object.object) ?? []), ...told])] };
   });
+}
+
+/**
+ * The `.mod` files with the members of archives (`lib.a`) in the place of the archives. An ordinary archive knows base names
+ * only; of several objects of one name those in the archive's folder are meant.
+ */
+export async function withArchiveMembers(
+  linked: readonly ModuleObjects[],
+  tree: string,
+  objects: readonly CompiledObject[],
+): Promise<ModuleObjects[]> {
+  const paths = objects.map(({ object }) => object);
+  const membersOf = async (archive: string) => {
+    const folder = path.dirname(archive);
+    const names = archiveMembers(await readFile(path.join(tree, archive)).catch(() => new Uint8Array(0)));
+    return names.flatMap((name) => {
+      const member = path.join(folder, name);
+      const namesakes = paths.filter((candidate) => path.basename(candidate) === name);
+      return paths.includes(member) || namesakes.length !== 1 ? [member] : namesakes;
+    });
+  };
+  return Promise.all(
+    linked.map(async (file) => {
+      const expanded = file.objects.map(async (object) => (object.endsWith('.a') ? membersOf(object) : [object]));
+      return { ...file, objects: (await Promise.all(expanded)).flat() };
+    }),
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TreeBuild } from '../../src/kbuild/build-tree.js';
-import { setUpTree } from '../unit/kbuild/tree.js';
+import { moduleSource, setUpTree } from '../unit/kbuild/tree.js';
 import { compileKptool, runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
@@ -58,6 +58,22 @@ describe.skipIf(kernel === undefined)(`the modules of an object${needs}`, () => 
       ],
     };
     await expect(build({ sources: [source] })).rejects.toMatchObject(refused);
+  });
+
+  test('a member of an archive that the tree makes in its own way', async () => {
+    const { build } = await setUpTree({
+      Kbuild: `obj-m := boxed.o
+boxed-y := main.o box.a
+
+cmd_box = rm -f $@; $(AR) rcs $@ $(real-prereqs)
+$(obj)/box.a: $(obj)/parts/part.o FORCE
+	$(call if_changed,box)
+targets += box.a
+`,
+      'main.c': moduleSource('int part(int a);\nint use(void);\nint use(void) { return part(2); }'),
+      'parts/part.c': 'int part(int a);\nint part(int a) { return a * 3; }\n',
+    });
+    expect(ownersOf(await build({ sources: ['parts/part.c'] }), 'parts/part.o')).toEqual(['boxed']);
   });
 
   test('a `.mod` file that an earlier configuration left behind owns nothing', async () => {

@@ -1,6 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CompiledObject } from '../../../src/kbuild/compiler-wrapper.js';
-import { isNamedOtherwise, isOwnerDoubtful, withOwners } from '../../../src/kbuild/owners.js';
+import { isNamedOtherwise, isOwnerDoubtful, withArchiveMembers, withOwners } from '../../../src/kbuild/owners.js';
+import { temporaryFolder } from '../kernel/target.js';
 
 const compiled = (object: string, modules: readonly string[]): CompiledObject => ({
   object,
@@ -11,7 +14,8 @@ const compiled = (object: string, modules: readonly string[]): CompiledObject =>
   arguments: [],
 });
 const linked = (module: string, ...objects: string[]) => ({ file: `${module}.mod`, module, objects });
-const owners = (...words: Parameters<typeof withOwners>) => withOwners(...words).map(({ modules }) => modules);
+const owners = (object: CompiledObject, files: Parameters<typeof withOwners>[1], existing = ['a', 'b']) =>
+  withOwners([object], files, new Set(existing)).map(({ modules }) => modules);
 
 describe('withOwners', () => {
   test.each([
@@ -22,8 +26,22 @@ describe('withOwners', () => {
     ['no `.mod` file for the module', ['a'], [linked('b', 'x.o')], ['b', 'a']],
     ['no `.mod` files', ['a', 'b'], [], ['a', 'b']],
   ])('%s', (_, told, files, modules) => {
-    expect(owners([compiled('x.o', told)], files)).toEqual([modules]);
+    expect(owners(compiled('x.o', told), files)).toEqual([modules]);
   });
+
+  test('a name that no module has', () => {
+    expect(owners(compiled('x.o', ['x']), [linked('a', 'y.o')])).toEqual([[]]);
+  });
+});
+
+test('withArchiveMembers: in the archive’s folder, else the only object of the name', async () => {
+  const tree = await temporaryFolder();
+  // Two members of no content, as ar stores them.
+  const member = (name: string) => `${name.padEnd(16)}${'0'.padEnd(12)}0     0     644     ${'0'.padEnd(10)}\`\n`;
+  await writeFile(path.join(tree, 'lib.a'), `!<arch>\n${member('one.o/')}${member('two.o/')}`);
+  const objects = ['one.o', 'sub/one.o', 'sub/two.o'].map((object) => compiled(object, []));
+  const files = await withArchiveMembers([linked('a', 'x.o', 'lib.a', 'gone.a')], tree, objects);
+  expect(files).toEqual([linked('a', 'x.o', 'one.o', 'sub/two.o')]);
 });
 
 describe('isOwnerDoubtful', () => {
