@@ -31,6 +31,14 @@ export const kbuildMessages = {
       `log: ${details.log}`,
     ],
   }),
+  'object-compiled-per-module': (details: { object: string; modules: readonly string[] }) => ({
+    severity: 'warning' as const,
+    what: `${details.object} is compiled once for each of ${details.modules.join(', ')}`,
+    why:
+      'Makefiles of several folders list it. Each time it gets another KBUILD_MODNAME and overwrites the one before. The ' +
+      'livepatch takes the last for all of them, so that messages of changed functions may begin with another module’s name.',
+    fix: 'Check the messages of the changed functions. With a makefile of its own, or as one object of one folder, it is compiled once.',
+  }),
   'compile-failed': (details: { side: Side; errors: readonly string[]; log: string }) => ({
     what: `The ${sideName[details.side]} source does not compile.`,
     why:

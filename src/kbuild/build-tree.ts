@@ -5,7 +5,8 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fail } from '../diagnostics/catalogue.js';
+import { diagnose, fail } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { InstalledCompiler } from '../kernel/compiler.js';
 import type { TargetKernel } from '../kernel/resolve.js';
 import { runProgram } from '../system/run.js';
@@ -17,7 +18,7 @@ import { judgeMake, type Side } from './make-output.js';
 import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
 import { readModuleObjects } from './module-objects.js';
 import { objtoolSettings } from './objtool.js';
-import { isNamedOtherwise, isOwnerDoubtful, withArchiveMembers, withOwners } from './owners.js';
+import { areObjectsContested, isNamedOtherwise, isOwnerDoubtful, withArchiveMembers, withOwners } from './owners.js';
 import { checkSections } from './section-flags.js';
 import { layOutTraceHeaders } from './trace-headers.js';
 import { filesBelow, moduleRules, readMakefiles } from './tree-files.js';
@@ -66,6 +67,7 @@ export interface TreeBuild {
   readonly modules: readonly BuiltModule[];
   /** The tree was built whole, because it was asked for or because nothing else could tell whose the objects are. */
   readonly isWhole: boolean;
+  readonly warnings: readonly Diagnostic[];
   /** Everything that make printed. */
   readonly log: string;
 }
@@ -85,10 +87,11 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   const wrapper = await writeCompilerWrapper(folder, { command, tree, traceFolders, side, isPlain: question.isPlain });
   if (question.sources !== undefined) {
     const objects = await buildSingly(question, wrapper, log);
-    if (objects !== undefined) return { objects, modules: [], isWhole: false, log };
+    if (objects !== undefined) return { objects, modules: [], isWhole: false, warnings: [], log };
   }
   const before = await findModules(tree);
-  await runMake({ ...question, sources: undefined }, wrapper, log);
+  const jobs = areObjectsContested(await readMakefiles(tree)) ? 1 : question.jobs;
+  await runMake({ ...question, jobs, sources: undefined }, wrapper, log);
   const modules = await modulesSince(before, tree);
   const names = new Set(modules.map(({ name }) => name));
   // A `.mod` file may be left from a module that is not built any more.
@@ -98,7 +101,15 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   if (side === 'original') checkWholeBuild(modules, objects, question, log);
   await refuseLostSources(question, objects, modules, log);
   if (question.isPlain !== true) await checkSections(objects);
-  return { objects: objects.filter((object) => object.modules.length > 0), modules, isWhole: true, log };
+  return {
+    objects: objects.filter((object) => object.modules.length > 0),
+    modules,
+    isWhole: true,
+    warnings: objects.flatMap(({ object, compiledFor }) =>
+      compiledFor === undefined ? [] : [diagnose('object-compiled-per-module', { object, modules: compiledFor })],
+    ),
+    log,
+  };
 }
 
 /** The objects of `sources` and nothing else; `undefined` where that cannot tell whose they are. */

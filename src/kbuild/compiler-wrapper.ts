@@ -27,6 +27,8 @@ export interface CompiledObject {
   readonly source: string;
   /** Modules that the object is linked into, by the names they run under; empty for an object that is in no module. */
   readonly modules: readonly string[];
+  /** Modules that it was compiled for one by one, each time with another `KBUILD_MODNAME`, the last of which is in it. */
+  readonly compiledFor?: readonly string[];
   /** Where the compiler ran, and its arguments, those of the wrapper included. */
   readonly directory: string;
   readonly arguments: readonly string[];
@@ -134,8 +136,11 @@ export async function readCompileLog(log: string, tree: string): Promise<Compile
   for (const [directory, ...words] of entries) {
     const compiled = directory === undefined ? undefined : describe(directory, words, tree);
     if (compiled === undefined) continue;
-    const before = objects.get(compiled.object)?.modules ?? [];
-    objects.set(compiled.object, { ...compiled, modules: [...new Set([...before, ...compiled.modules])] });
+    const before = objects.get(compiled.object);
+    const modules = [...new Set([...(before?.modules ?? []), ...compiled.modules])];
+    const isAnother = compiled.modules.length > 0 && modules.length > compiled.modules.length;
+    const compiledFor = isAnother ? modules : before?.compiledFor;
+    objects.set(compiled.object, { ...compiled, modules, ...(compiledFor === undefined ? {} : { compiledFor }) });
   }
   return [...objects.values()].sort((a, b) => (a.object < b.object ? -1 : 1));
 }

@@ -84,6 +84,24 @@ function mentions(object: string, makefiles: readonly Makefile[]): number {
 }
 
 /**
+ * Whether the makefiles of two folders list one object, `../common/shared.o`. kbuild then compiles it in both at the same time,
+ * and each overwrites what the other writes.
+ */
+export function areObjectsContested(makefiles: readonly Makefile[]): boolean {
+  const folders = new Map<string, string>();
+  return makefiles.some(({ file, text }) => {
+    const folder = path.posix.dirname(file);
+    const words = text.split(/[\s:=]+/).filter((word) => word.endsWith('.o') && !word.includes('$'));
+    return words.some((word) => {
+      const object = path.posix.join(folder, word);
+      const first = folders.get(object) ?? folder;
+      folders.set(object, first);
+      return first !== folder;
+    });
+  });
+}
+
+/**
  * Whether a C file of the tree is named by the makefiles in another way than as an object, so that it may matter to the
  * modules without being part of one: `hostprogs := generate`, `cp part.c copy.c`.
  */

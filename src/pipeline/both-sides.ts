@@ -4,6 +4,7 @@
  */
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { namesInMakefiles } from '../kbuild/affected-sources.js';
 import { buildTree, type TreeBuild } from '../kbuild/build-tree.js';
 import type { CompiledObject } from '../kbuild/compiler-wrapper.js';
@@ -36,6 +37,7 @@ export interface BothSides {
   /** Modules that the unpatched source was built to; none where single objects were enough. */
   readonly built: readonly ModuleFile[];
   readonly versions: VersionsOfSides;
+  readonly warnings: readonly Diagnostic[];
 }
 
 interface Scene {
@@ -91,7 +93,7 @@ export async function buildBothSides(scene: Scene, progress: Progress): Promise<
     const file = patchedFiles.get(object);
     return file === undefined ? [] : [{ object, modules, original: originals.get(object), patched: file }];
   });
-  return { pairs, built, versions };
+  return { pairs, built, versions, warnings: patched.warnings };
 }
 
 async function build(
@@ -103,7 +105,7 @@ async function build(
   mayBuildWhole = true,
 ): Promise<TreeBuild> {
   const { options, target, work } = scene;
-  if (sources?.length === 0) return { objects: [], modules: [], isWhole: false, log: '' };
+  if (sources?.length === 0) return { objects: [], modules: [], isWhole: false, warnings: [], log: '' };
   return buildTree({
     side,
     tree,

@@ -89,7 +89,8 @@ async function buildIn(
   });
   probe.catch(() => undefined);
 
-  const { pairs, built, versions } = await buildBothSides({ ...request, work }, progress);
+  const { pairs, built, versions, warnings: doubts } = await buildBothSides({ ...request, work }, progress);
+  maker.warn(doubts);
 
   // From here on the compiler has said what the patch affects, and which modules own it.
   const patched = [...new Set(pairs.flatMap(({ modules }) => modules))];

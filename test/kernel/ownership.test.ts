@@ -76,6 +76,25 @@ targets += box.a
     expect(ownersOf(await build({ sources: ['parts/part.c'] }), 'parts/part.o')).toEqual(['boxed']);
   });
 
+  test('listed by the makefiles of two folders, which would compile it at the same time', async () => {
+    const folder = (name: string) => ({
+      [`${name}/Kbuild`]: `obj-m := ${name}.o\n${name}-y := main.o ../shared.o\n`,
+      [`${name}/main.c`]: moduleSource(),
+    });
+    const shared = '#include "shared.h"\nint shared(void);\nint shared(void) { return SHARED; }\n';
+    const files = { ...folder('left'), ...folder('right'), Kbuild: 'obj-m := left/ right/\n', 'shared.c': shared };
+    const { build, copy } = await setUpTree({ ...files, 'shared.h': '#define SHARED 1\n' });
+    const original = await build({ jobs: 8 });
+    const before = await readFile(path.join(copy, 'shared.o'));
+    await writeFile(path.join(copy, 'shared.h'), '#define SHARED 1\n\n');
+    const patched = await build({ side: 'patched', jobs: 8 });
+    for (const built of [original, patched]) {
+      expect(ownersOf(built, 'shared.o')).toEqual(['left', 'right']);
+      expect(built.warnings.map(({ code }) => code)).toEqual(['object-compiled-per-module']);
+    }
+    expect(await readFile(path.join(copy, 'shared.o'))).toEqual(before);
+  });
+
   test('a `.mod` file that an earlier configuration left behind owns nothing', async () => {
     const { build, copy } = await setUpTree(fixture);
     await writeFile(path.join(copy, 'never.mod'), `${copy}/left-out.o\n${copy}/shared.o\n`);

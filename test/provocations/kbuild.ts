@@ -16,6 +16,15 @@ export const kbuildProvocations = {
   'source-not-built': withHeaders(() =>
     buildFiles({ Kbuild: kbuild, 'ib_mad.c': moduleSource(), 'lost.c': 'int lost;\n' }, { sources: ['lost.c'] }),
   ),
+  'object-compiled-per-module': withHeaders(async () => {
+    const folder = (name: string) => ({
+      [`${name}/Kbuild`]: `obj-m := ${name}.o\n${name}-y := main.o ../shared.o\n`,
+      [`${name}/main.c`]: moduleSource(),
+    });
+    const shared = 'int shared(void);\nint shared(void) { return 1; }\n';
+    const files = { ...folder('left'), ...folder('right'), Kbuild: 'obj-m := left/ right/\n', 'shared.c': shared };
+    return (await buildFiles(files)).warnings;
+  }),
   'compile-failed': withHeaders(() => buildFiles({ Kbuild: kbuild, 'ib_mad.c': moduleSource('int x = nope;') })),
   'modpost-failed': withHeaders(() =>
     buildFiles({

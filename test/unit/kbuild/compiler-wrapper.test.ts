@@ -138,6 +138,13 @@ describe('readCompileLog', () => {
       ['-D__KERNEL__', '-DMODULE', '-DKBUILD_MODNAME="b"', '-c', '-o', 'cm.o', 'cm.c'],
     );
     expect(objects.map(({ object, modules }) => [object, modules.toSorted()])).toEqual([['cm.o', ['a', 'b']]]);
+    expect(objects[0]?.compiledFor?.toSorted()).toEqual(['a', 'b']);
+  });
+
+  test('compiled again for the same modules is not compiled for several', async () => {
+    const call = ['-D__KERNEL__', '-DMODULE', '-DKBUILD_MODNAME="a:b"', '-c', '-o', 'cm.o', 'cm.c'];
+    const alone = ['-D__KERNEL__', '-DKBUILD_MODNAME="cm"', '-c', '-o', 'cm.o', 'cm.c'];
+    expect((await compiled(call, call, alone)).objects[0]?.compiledFor).toBeUndefined();
   });
 
   test('the temporary name of older kernels is not the object', async () => {

@@ -2,7 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CompiledObject } from '../../../src/kbuild/compiler-wrapper.js';
-import { isNamedOtherwise, isOwnerDoubtful, withArchiveMembers, withOwners } from '../../../src/kbuild/owners.js';
+import {
+  areObjectsContested,
+  isNamedOtherwise,
+  isOwnerDoubtful,
+  withArchiveMembers,
+  withOwners,
+} from '../../../src/kbuild/owners.js';
 import { temporaryFolder } from '../kernel/target.js';
 
 const compiled = (object: string, modules: readonly string[]): CompiledObject => ({
@@ -66,6 +72,20 @@ describe('isOwnerDoubtful', () => {
     expect(isOwnerDoubtful(object, [own, { file: 'net/Kbuild', text: 'net-y := x.o\n' }])).toBe(false);
     expect(isOwnerDoubtful(object, [own, { file: 'net/Kbuild', text: 'net-y := ../core/x.o\n' }])).toBe(true);
   });
+});
+
+test.each([
+  ['Kbuild', 'a-y := x.o\nb-y := x.o\n', 'core/Kbuild', 'c-y := x.o\n', false],
+  ['a/Kbuild', 'a-y := ../x.o\n', 'b/Kbuild', 'b-y := ../x.o\n', true],
+  ['a/Kbuild', 'a-y := x.o\n', 'b/Kbuild', 'b-y := ../a/x.o\n', true],
+  ['a/Kbuild', 'a-y := ../x.o\n', 'b/Kbuild', 'b-y := ../y.o\n', false],
+])('objects of two folders: %s %j, %s %j', (file, text, other, otherText, isContested) => {
+  expect(
+    areObjectsContested([
+      { file, text },
+      { file: other, text: otherText },
+    ]),
+  ).toBe(isContested);
 });
 
 test.each([
