@@ -8,8 +8,9 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { modulesListing } from '../kbuild/composite-lists.js';
 import { readModuleObjects } from '../kbuild/module-objects.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
+import type { ModuleFile } from '../kernel/module-file.js';
 import { describeForeignSource } from '../lookup/membership.js';
-import { tableOfImage } from '../lookup/symbol-table.js';
+import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import type { TargetModule, TargetModules } from './target-modules.js';
 
 /**
@@ -23,6 +24,12 @@ export async function findForeignSources(
 ): Promise<Diagnostic[]> {
   const makefiles = await readMakefiles(tree);
   const linked = await readModuleObjects(tree);
+  const tables = new Map<ModuleFile, TargetTable>();
+  const tableOf: TableOf = (module) => {
+    const table = tables.get(module) ?? tableOfImage(module.image);
+    tables.set(module, table);
+    return table;
+  };
   const findings: Diagnostic[] = [];
   for (const source of touched.filter((file) => file.endsWith('.c'))) {
     const object = source.replace(/\.c$/, '.o');
@@ -31,29 +38,24 @@ export async function findForeignSources(
     const owners = [...new Set([...listed, ...modulesListing(object, makefiles)])];
     const targets = await Promise.all(owners.map((name) => modules.find(name)));
     if (text === undefined || targets.length === 0) continue;
-    const foreign = targets.map((target) => target && describe(source, text, target, owners, modules));
+    const foreign = targets.map((target) => {
+      if (target === undefined) return undefined;
+      const origin = { object, objectName: target.name, linkedInto: owners, chosenBy: target.chosenBy };
+      const describe = (foundIn: readonly string[]) =>
+        describeForeignSource(source, text, tableOf(target.module), { ...origin, foundIn });
+      return describe([]) && describe(modulesNaming(source, target, modules, tableOf));
+    });
     if (foreign.every((finding) => finding !== undefined)) findings.push(...foreign);
   }
   return findings;
 }
 
-function describe(
-  source: string,
-  text: string,
-  { name, module, chosenBy }: TargetModule,
-  linkedInto: readonly string[],
-  modules: TargetModules,
-): Diagnostic | undefined {
-  const { given, inTree } = modules.sources;
-  const elsewhere = [...given, ...inTree].filter((other) => other.path !== module.path);
-  const foundIn = elsewhere.filter(({ image }) =>
-    tableOfImage(image).files.some((file) => path.basename(file.name) === path.basename(source)),
-  );
-  return describeForeignSource(source, text, tableOfImage(module.image), {
-    object: source.replace(/\.c$/, '.o'),
-    objectName: name,
-    linkedInto,
-    chosenBy,
-    foundIn: foundIn.map((other) => other.path),
-  });
+type TableOf = (module: ModuleFile) => TargetTable;
+
+/** Files of other modules at hand that were linked from a source of this name. */
+function modulesNaming(source: string, target: TargetModule, { sources }: TargetModules, tableOf: TableOf): string[] {
+  const others = [...sources.given, ...sources.inTree].filter((module) => module.path !== target.module.path);
+  const isNamed = (module: ModuleFile) =>
+    tableOf(module).files.some((file) => path.basename(file.name) === path.basename(source));
+  return others.filter(isNamed).map((module) => module.path);
 }

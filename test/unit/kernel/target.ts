@@ -17,6 +17,8 @@ export interface ModuleParts {
   /** `__crc_NAME` symbols, as numbers of their own. */
   readonly checksums?: Readonly<Record<string, number>>;
   readonly hasFileSymbol?: boolean;
+  /** Further sources that it names. */
+  readonly sources?: readonly string[];
   readonly machine?: number;
 }
 
@@ -39,6 +41,7 @@ export function moduleBytes(parts: ModuleParts = {}): Uint8Array {
     builder.section({ name: '.gnu.linkonce.this_module', type: SHT.PROGBITS, content });
   }
   if (parts.hasFileSymbol === true) builder.symbol({ name: 'mad.c', place: 'absolute', type: STT.FILE });
+  for (const name of parts.sources ?? []) builder.symbol({ name, place: 'absolute', type: STT.FILE });
   for (const name of parts.exports ?? []) builder.symbol({ name: `__ksymtab_${name}`, place: text });
   for (const [name, crc] of Object.entries(parts.checksums ?? {}))
     builder.symbol({ name: `__crc_${name}`, place: 'absolute', value: crc });

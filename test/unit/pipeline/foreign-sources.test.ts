@@ -37,6 +37,14 @@ describe('findForeignSources', () => {
     ]);
   });
 
+  test('another module at hand has a source of that name', async () => {
+    const given = [await moduleOf('ib_mad')];
+    const real = await readModuleFile(await moduleFile({ ...partsOf('ib_cm'), sources: ['cm.c'] }));
+    expect(await find(composite, { given, inTree: [real] })).toMatchObject([
+      { what, fix: expect.stringMatching(new RegExp(` A source of that name is in ${real.path}\\.$`)) },
+    ]);
+  });
+
   test('the installed module', async () => {
     const modulesFolder = await temporaryFolder();
     const updates = path.join(modulesFolder, release, 'updates');
