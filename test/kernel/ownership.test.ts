@@ -1,7 +1,8 @@
 /** Which modules each object of fixtures/ownership belongs to, told by kbuild itself, and what a build makes of it. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TreeBuild } from '../../src/kbuild/build-tree.js';
 import { moduleSource, setUpTree } from '../unit/kbuild/tree.js';
@@ -111,7 +112,7 @@ describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** Builds with a patch that gives each of the sources another function body. */
-  async function buildWith(sources: readonly string[]) {
+  async function buildWith(sources: readonly string[], tree = fixture) {
     const patch = path.join(folder, 'patch');
     const hunks = sources.map(async (source) => {
       const lines = (await readFile(path.join(fixture, source), 'utf8')).split('\n');
@@ -121,7 +122,7 @@ describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
       return `--- a/${source}\n+++ b/${source}\n@@ -${at + 1},1 +${at + 1},5 @@\n-${lines[at]}\n${text}\n`;
     });
     await writeFile(patch, (await Promise.all(hunks)).join(''));
-    const words = ['--oot', fixture, '--kernel', kernel?.release ?? '', '--output', folder, '--cache', folder];
+    const words = ['--oot', tree, '--kernel', kernel?.release ?? '', '--output', folder, '--cache', folder];
     return runBuild([...words, '--name', 'livepatch-ownership', patch]);
   }
 
@@ -138,6 +139,19 @@ describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
       ['own_right', 'twice.o', 'twice_value'],
       ['twice', 'twice.o', 'twice_value'],
     ]);
+  });
+
+  test('single objects first, where the modules are at hand', async () => {
+    const tree = path.join(folder, 'built');
+    await cp(fixture, tree, { recursive: true });
+    await execa('make', ['-C', kernel?.buildDirectory ?? '', `M=${tree}`, 'modules']);
+    const { document, messages } = await buildWith(['lone.c', 'outer.c'], tree);
+    expect(document.outcome, messages).toBe('built');
+    expect(document.objects.map(({ object, module }) => [module, object])).toEqual([
+      ['lone', 'lone.o'],
+      ['deep', 'outer.o'],
+    ]);
+    expect(document.diagnostics).toEqual([]);
   });
 
   test('a source of no module stops it, also beside one of a module', async () => {
