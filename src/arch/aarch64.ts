@@ -67,6 +67,10 @@ export const aarch64: Arch = {
 
   isEntryPadding: isPadding,
 
+  relocatedBytes(type) {
+    return type === R_AARCH64_ABS64 ? 8 : 4;
+  },
+
   instructions: fixedWidthInstructions,
 
   argumentLoad(section, { offset }) {

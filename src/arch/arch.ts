@@ -44,6 +44,22 @@ export interface InstructionWords {
   place(offset: number): string;
 }
 
+/** A jump whose target stands in the instruction, and which the assembler writes as short as the distance allows. */
+export interface DirectJump {
+  /** The same for the short and the long form: the number of its condition, -1 for one that is always taken. */
+  readonly condition: number;
+  /** Bytes from the start of the section; means nothing where a relocation fills it in. */
+  readonly target: number;
+}
+
+/** Where the assembler writes jumps as short as the distance allows. */
+export interface JumpRules {
+  /** `undefined` for everything but a direct jump. */
+  of(section: ElfSection, instruction: Instruction): DirectJump | undefined;
+  /** The instruction does nothing, and may be there for the alignment of the next one. */
+  isPadding(section: ElfSection, instruction: Instruction): boolean;
+}
+
 export interface ArgumentLoad {
   readonly register: string;
   readonly value: number;
@@ -105,6 +121,19 @@ export interface Arch {
    * the whole field (`__write_relocate_add` in arch/x86/kernel/module.c), elsewhere 0.
    */
   zeroedBytes(type: number): number;
+
+  /** How many bytes, from the relocated place on, a relocation of this type may write to; in part, where it fills in bits. */
+  relocatedBytes(type: number): number;
+
+  /**
+   * What the operand refers to where the assembler has filled it in by itself, as it does for a place of the same section:
+   * bytes from the start of the section. `bias` is what `targetBias` says of it. `undefined` for a type that is always
+   * left to the linker. Left out where operands are spread over the bits of an instruction.
+   */
+  inPlaceTarget?(section: ElfSection, relocation: Relocation, bias: number): number | undefined;
+
+  /** Left out where the assembler never shortens a jump. */
+  readonly jumps?: JumpRules;
 
   /** The bytes before a function in its own section are padding that belongs to it. */
   isEntryPadding(section: ElfSection, bytes: number, functionSymbol: ElfSymbol): boolean;

@@ -61,6 +61,11 @@ export const loongarch64: Arch = {
     return true;
   },
 
+  relocatedBytes(type) {
+    // CALL36 fills in two instructions.
+    return type === R_LARCH_64 || type === R_LARCH_CALL36 ? 8 : 4;
+  },
+
   instructions: fixedWidthInstructions,
 
   argumentLoad(section, { offset }) {

@@ -5,4 +5,5 @@ export const ordinaryRules = {
   isLoaderOwn: () => false,
   hasEntryOfItsOwn: () => false,
   siblingCalls: () => [],
+  relocatedBytes: () => 4,
 } satisfies Partial<Arch>;

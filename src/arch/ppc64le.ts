@@ -96,6 +96,10 @@ export const ppc64le: Arch = {
       .map(({ offset }) => offset - value);
   },
 
+  relocatedBytes(type) {
+    return type === R_PPC64_ADDR64 || type === R_PPC64_REL64 ? 8 : 4;
+  },
+
   instructions: fixedWidthInstructions,
 
   argumentLoad(section, { offset }) {

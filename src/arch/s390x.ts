@@ -90,6 +90,10 @@ export const s390x: Arch = {
     return false;
   },
 
+  relocatedBytes(type) {
+    return type === R_390_64 ? 8 : 4;
+  },
+
   instructions: instructionsOf,
 
   argumentLoad({ content }, { offset, length }) {

@@ -5,7 +5,7 @@
  */
 import { SHF } from '../elf/constants.js';
 import type { ElfSection } from '../elf/object.js';
-import type { Arch, Instruction } from './arch.js';
+import type { Arch, DirectJump, Instruction } from './arch.js';
 import { iced } from './iced.js';
 import { ordinaryRules } from './ordinary.js';
 import { assemblyText } from './x86-64-text.js';
@@ -21,6 +21,7 @@ const R_X86_64_PC64 = 24;
 
 const CALL_OPCODE = 0xe8;
 const JUMP_OPCODE = 0xe9;
+const SHORT_JUMP_OPCODE = 0xeb;
 const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
 
 const absoluteTypes = new Set([R_X86_64_64, R_X86_64_32, R_X86_64_32S]);
@@ -95,6 +96,25 @@ function hasBytes(section: ElfSection, offset: number, bytes: readonly number[])
   return bytes.every((byte, index) => section.content[offset + index] === byte);
 }
 
+/** The little-endian number of one or four bytes at a section offset. */
+function signedAt({ content }: ElfSection, offset: number, width: 1 | 4): number {
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  return width === 1 ? view.getInt8(offset) : view.getInt32(offset, true);
+}
+
+/** `jmp` and conditional jumps, with distances of one or four bytes. */
+function directJump(section: ElfSection, { offset, length }: Instruction): DirectJump | undefined {
+  const [first = 0, second = 0] = section.content.subarray(offset, offset + 2);
+  const jump = (condition: number, width: 1 | 4) => ({
+    condition,
+    target: offset + length + signedAt(section, offset + length - width, width),
+  });
+  if (length === 2 && first === SHORT_JUMP_OPCODE) return jump(-1, 1);
+  if (length === 5 && first === JUMP_OPCODE) return jump(-1, 4);
+  if (length === 2 && first >> 4 === 7) return jump(first & 0xf, 1);
+  return length === 6 && first === 0x0f && second >> 4 === 8 ? jump(second & 0xf, 4) : undefined;
+}
+
 export const x86_64: Arch = {
   ...ordinaryRules,
   name: 'x86-64',
@@ -165,6 +185,18 @@ export const x86_64: Arch = {
   zeroedBytes(type) {
     return type === R_X86_64_64 || type === R_X86_64_PC64 ? 8 : 4;
   },
+
+  relocatedBytes(type) {
+    return type === R_X86_64_64 || type === R_X86_64_PC64 ? 8 : 4;
+  },
+
+  inPlaceTarget(section, { type, offset }, bias) {
+    if (type !== R_X86_64_PC32 && type !== R_X86_64_PLT32) return undefined;
+    if (offset < 0 || offset + 4 > section.content.length) return undefined;
+    return offset + bias + signedAt(section, offset, 4);
+  },
+
+  jumps: { of: directJump, isPadding: isNop },
 
   isEntryPadding(section, bytes) {
     const instructions = decode(section);

@@ -12,6 +12,7 @@ export type FlagName =
   | 'extra-symvers'
   | 'jobs'
   | 'skip-compiler-check'
+  | 'skip-target-check'
   | 'name'
   | 'output'
   | 'non-replace'
@@ -76,7 +77,7 @@ const presentation: readonly Flag[] = [
 ];
 
 /** A check compares nothing, so there is nothing to explain. */
-const buildOnly: readonly FlagName[] = ['dry-run', 'explain', 'explain-lookup'];
+const buildOnly: readonly FlagName[] = ['dry-run', 'explain', 'explain-lookup', 'skip-target-check'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -142,6 +143,12 @@ export const buildFlags: readonly Flag[] = [
     group: 'How it is built',
     text: 'go on although the compiler is not the one that built the kernel',
     setting: 'skipCompilerCheck',
+  },
+  {
+    name: 'skip-target-check',
+    group: 'How it is built',
+    text: 'go on although the modules that run have other code than this source gives; what differs is told as warnings',
+    setting: 'skipTargetCheck',
   },
   {
     name: 'name',

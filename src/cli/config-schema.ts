@@ -116,6 +116,10 @@ export const configSchema = z
       .partialRecord(z.enum(ruleIds), z.enum(ruleLevels))
       .describe('How much each rule weighs. The rules are described in docs/rules.')
       .optional(),
+    skipTargetCheck: z
+      .boolean()
+      .describe('Go on although the modules that run have other code than the source gives. Default: false.')
+      .optional(),
     cache: z
       .string()
       .min(1)

@@ -4,7 +4,15 @@
  */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { InspectReport } from '../livepatch/inspect.js';
-import type { BuildOutcome, BuildReport, FunctionChange, LookupDecision, ObjectReport } from '../pipeline/options.js';
+import type {
+  BuildOutcome,
+  BuildReport,
+  FunctionChange,
+  LookupDecision,
+  ModuleReport,
+  ObjectReport,
+  VerificationReport,
+} from '../pipeline/options.js';
 
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
 
@@ -26,6 +34,11 @@ export type JsonObject = Omit<ObjectReport, 'changes' | 'unchangedByLine' | 'loo
 
 export type JsonUnchangedObject = Pick<JsonObject, 'object' | 'module' | 'unchangedByLine'>;
 
+export type JsonModule = Omit<ModuleReport, 'file' | 'verification'> & {
+  readonly file: string | null;
+  readonly verification: VerificationReport | null;
+};
+
 export interface JsonDocument {
   readonly schema: 'kptool/1';
   readonly version: string;
@@ -37,7 +50,7 @@ export interface JsonDocument {
   readonly file: string | null;
   readonly name: string | null;
   readonly kernel: BuildReport['kernel'] | null;
-  readonly modules: readonly { readonly name: string; readonly file: string | null; readonly chosenBy: string }[];
+  readonly modules: readonly JsonModule[];
   readonly objects: readonly JsonObject[];
   readonly unchangedObjects: readonly JsonUnchangedObject[];
   /** Of a check: files that the patches touch, relative to the tree. */
@@ -83,7 +96,11 @@ export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): Js
   const known = {
     ...base,
     kernel: report.kernel,
-    modules: report.modules.map((module) => ({ ...module, file: module.file ?? null })),
+    modules: report.modules.map((module) => ({
+      ...module,
+      file: module.file ?? null,
+      verification: module.verification ?? null,
+    })),
   };
   if (outcome.kind === 'checked') {
     return { ...known, touched: outcome.report.touched, compiled: outcome.report.compiled ?? null };

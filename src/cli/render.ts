@@ -7,6 +7,7 @@ import type {
   LookupDecision,
   ObjectReport,
   UnchangedObjectReport,
+  VerificationReport,
 } from '../pipeline/options.js';
 import type { JsonDiagnostic } from './json.js';
 import type { Output } from './terminal.js';
@@ -77,7 +78,10 @@ function renderBuilt(file: string, report: BuildReport, look: Look): string {
   return [
     `${look.paint('success', 'built')} ${visible(file)}`,
     `  for kernel ${visible(report.kernel.release)}, chosen by ${visible(report.kernel.chosenBy)}`,
-    ...report.modules.map((module) => renderModule(patched.has(module.name) ? 'patches' : 'uses', module)),
+    ...report.modules.flatMap((module) => [
+      renderModule(patched.has(module.name) ? 'patches' : 'uses', module),
+      ...renderVerification(module, look),
+    ]),
     '',
     ...report.objects.flatMap((object) => renderObject(object, look)),
     ...report.unchangedObjects.flatMap((object) => renderUnchanged(object, look)),
@@ -98,6 +102,21 @@ function renderBuilt(file: string, report: BuildReport, look: Look): string {
 function renderModule(relation: 'patches' | 'uses' | 'sees', module: BuildReport['modules'][number]): string {
   const file = module.file === undefined ? '' : ` ${visible(module.file)}`;
   return `  ${relation} module ${visible(module.name)}:${file} (${visible(module.chosenBy)})`;
+}
+
+const VERDICTS: Readonly<Record<VerificationReport['verdict'], string>> = {
+  same: 'built from this source with this compiler',
+  'same but for names': 'built from this source with this compiler, but for names that never matter',
+  'other compiler': 'built with another compiler',
+  'other configuration': 'built with another configuration or other options',
+  'other source': 'built from another source',
+};
+
+/** Whether the module was built from this source, as far as it was compared. */
+function renderVerification({ verification }: BuildReport['modules'][number], look: Look): string[] {
+  if (verification === undefined) return [];
+  const text = `${VERDICTS[verification.verdict]}: ${verification.evidence.join('; ')}`;
+  return [`    ${wrap(visible(text), look.columns, 4, 6).join(`\n${' '.repeat(6)}`)}`];
 }
 
 function renderObject(object: ObjectReport, look: Look): string[] {

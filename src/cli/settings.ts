@@ -55,6 +55,7 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     output: pick(flags.one('output'), here) ?? pick(config.output, inConfig) ?? workingDirectory,
     replace: negated(flags.isSet('non-replace')) ?? config.replace ?? true,
     skipCompilerCheck: flags.isSet('skip-compiler-check') ?? config.skipCompilerCheck ?? false,
+    skipTargetCheck: flags.isSet('skip-target-check') ?? config.skipTargetCheck ?? false,
     rules: new Map([...configuredRules(config), ...flags.all('rule').map(checkedRule)]),
     keep: flags.isSet('keep') ?? false,
     debug: flags.isSet('debug') ?? false,

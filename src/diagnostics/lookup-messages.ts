@@ -22,6 +22,32 @@ interface Asked {
   readonly reason?: string;
 }
 
+/** As `lookup/verdict.ts` has it, without the verdicts that nothing differs for. */
+interface Mismatch {
+  readonly verdict: keyof typeof MISMATCH_FIXES;
+  readonly evidence: readonly string[];
+  /** `ib_cm` */
+  readonly module: string;
+  /** The file that was compared. */
+  readonly target: string;
+  /** What differs, line by line. */
+  readonly texts: readonly string[];
+}
+
+const MISMATCH_REASONS = {
+  'other compiler': 'The target was built by another compiler',
+  'other configuration': 'The target was built with another configuration or other options',
+  'other source': 'The target was built from another source',
+} as const;
+
+const MISMATCH_FIXES = {
+  'other compiler': 'Build with the compiler that built the target (--make-arg CC=PROGRAM).',
+  'other configuration':
+    'Build with the options that the target was built with (--make-arg KCFLAGS=OPTIONS, oot.make in the configuration), or give the module that runs with --module FILE.ko.',
+  'other source':
+    'Build from the source that the target was built from (--oot DIR), or give the module that was built from this one, if that runs, with --module FILE.ko.',
+} as const;
+
 export const lookupMessages = {
   'symbol-missing': ({ name, object, objectName, reason }: Asked) => ({
     what: `${objectName} has no symbol that is ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
@@ -71,6 +97,28 @@ export const lookupMessages = {
       ...(details.total === 0 ? [] : [`only in ${details.object}: ${list(details.absent, 5)}`]),
       ...(details.others.length === 0 ? [] : [`only in the target: ${list(details.others, 5)}`]),
     ],
+  }),
+
+  'target-function-differs': (details: Mismatch & { touched: readonly string[]; objects: readonly string[] }) => ({
+    what: `${details.module} (${details.target}) has other code than this build for what the patch changes or needs in ${details.objects.join(', ')}: ${list(details.touched, 8)}`,
+    why: `${whyDiffers(details)} The livepatch would put functions of this source in the place of others, together with whatever else is different in them.`,
+    fix: `${MISMATCH_FIXES[details.verdict]} --skip-target-check goes on at your own risk.`,
+    details: details.texts,
+  }),
+
+  'target-differs': (details: Mismatch & { names: readonly string[] }) => ({
+    severity: 'warning' as const,
+    what: `${details.names.length} functions and data of ${details.module} (${details.target}) differ from this build; the patch neither changes nor needs them: ${list(details.names, 8)}`,
+    why: `${whyDiffers(details)} What the patch changes is as this build has it, but it was made for another whole.`,
+    fix: MISMATCH_FIXES[details.verdict],
+    details: details.texts,
+  }),
+
+  'target-of-another-kernel': (details: { module: string; target: string; evidence: readonly string[] }) => ({
+    what: `${details.module} (${details.target}) cannot be the module that runs: ${details.evidence[0]}`,
+    why: 'A kernel refuses modules whose version magic has other flags than its own. The module of this kernel may hold other code under the same names.',
+    fix: 'Give the module as it runs with --module FILE.ko, or choose its kernel with --kernel. --skip-target-check goes on at your own risk.',
+    details: details.evidence.slice(1),
   }),
 
   'symtab-malformed': ({ file, line, problem }: { file: string; line: number; problem: string }) => ({
@@ -147,6 +195,10 @@ function whereFrom({ object, objectName, linkedInto, foundIn }: ForeignObject): 
     return `${object} is linked into ${others.join(', ')}: pass that module with --module FILE.ko.${place}`;
   const linked = linkedInto.length > 0 ? `The tree links ${object} into ${objectName}: pass` : 'Pass';
   return `${linked} the ${objectName} that runs with --module FILE.ko.${place}`;
+}
+
+function whyDiffers({ verdict, evidence }: Mismatch): string {
+  return `${MISMATCH_REASONS[verdict]}: ${evidence.join('; ')}.`;
 }
 
 function list(names: readonly string[], most: number): string {

@@ -15,6 +15,8 @@ export interface ElfImage {
   readonly sections: readonly ImageSection[];
   /** In table order, without the null symbol; file and section symbols included. Empty if the file was stripped. */
   readonly symbols: readonly ImageSymbol[];
+  /** The whole file, for who has to know its relocations too. */
+  readonly bytes: Uint8Array;
 }
 
 export interface ImageSection {
@@ -67,7 +69,7 @@ export function readImage(bytes: Uint8Array, fileName: string): ElfImage {
   );
   const table = findSymbolTable(file);
   const symbols = table === undefined ? [] : readSymbols(table, sections);
-  return { fileName, format: file.format, type: file.type, sections, symbols };
+  return { fileName, format: file.format, type: file.type, sections, symbols, bytes };
 }
 
 function readSymbols(table: SymbolTable, sections: readonly ImageSection[]): ImageSymbol[] {

@@ -26,6 +26,12 @@ function isNeverKept({ flags, type }: ElfSection): boolean {
   return (flags & SHF.ALLOC) === 0 || (flags & (SHF.EXCLUDE | SHF.GROUP)) !== 0 || type === SHT.NOTE;
 }
 
+/** No running module has the section, or only the module loader reads it. */
+export function isLeftOut({ flags, type, name }: ElfSection): boolean {
+  if ((flags & SHF.ALLOC) === 0 || (flags & SHF.EXCLUDE) !== 0 || type === SHT.NOTE) return true;
+  return /^\.(?:discard|export_symbol|modinfo)\b/.test(name);
+}
+
 /**
  * The target has the section, or one that it is merged into: `.text.unlikely` or `.text` for `.text.unlikely.cm_open`. Nothing
  * of the kind for `.discard.addressable` and `.export_symbol`.

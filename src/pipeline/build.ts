@@ -105,8 +105,9 @@ async function buildIn(
   const exports = knownExports(target, targets, built);
   const entrySizes = await probe;
   const linked = await readModuleObjects(options.oot);
+  const { skipTargetCheck: skipCheck, skipCompilerCheck } = options;
   const findRebuild = rebuildOnDemand({ options, target, work }, progress);
-  const { contributions, unchanged, warnings } = await progress.step('Comparing objects', () =>
+  const { contributions, unchanged, warnings, verifications } = await progress.step('Comparing objects', () =>
     compareObjects({
       pairs,
       targets,
@@ -117,9 +118,11 @@ async function buildIn(
       entrySizes,
       explain: options.explain,
       names: nameRules(options.names ?? {}),
+      verification: { kernel, skipCheck, skipCompilerCheck },
     }),
   );
   maker.warn(warnings);
+  maker.verified(verifications);
   maker.objects(contributions, unchanged);
 
   // What other modules were built to call must still be what they call.

@@ -12,9 +12,11 @@ import type { LookupDecision } from '../lookup/explain-lookup.js';
 import { indexExports } from '../lookup/exports.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import type { ObjectPair } from './both-sides.js';
+import type { VerificationReport } from './options.js';
 import { importedBy } from './ordinary-imports.js';
 import { diffWithRebuild, type FindRebuild, linkOrderOf } from './rebuild.js';
 import type { TargetModule } from './target-modules.js';
+import { TargetVerifier, type VerificationQuestion } from './verify-targets.js';
 
 /** What one object contributes to the livepatch for one module. */
 export interface Contribution {
@@ -37,6 +39,8 @@ export interface ComparisonResult {
   /** Empty where nobody asked why functions changed. */
   readonly unchanged: readonly UnchangedObject[];
   readonly warnings: readonly Diagnostic[];
+  /** By module. */
+  readonly verifications: ReadonlyMap<string, VerificationReport>;
 }
 
 export interface ComparisonQuestion {
@@ -54,6 +58,7 @@ export interface ComparisonQuestion {
   /** Find out why functions changed. */
   readonly explain: boolean;
   readonly names?: NameRules;
+  readonly verification: Omit<VerificationQuestion, 'targets'>;
 }
 
 /** @throws KptoolError with the findings of all objects, not of the first that has one */
@@ -63,6 +68,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
   const exports = indexExports(question.exports);
   const patchedModules = new Set(pairs.flatMap(({ modules }) => modules));
+  const verifier = new TargetVerifier({ ...question.verification, targets });
   const contributions: Contribution[] = [];
   const unchanged: UnchangedObject[] = [];
   const warnings: Diagnostic[] = [];
@@ -73,7 +79,19 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
     for (const module of modules) {
       const table = tables.get(module);
       if (table === undefined) continue;
+      const referenceTable = rebuilt.get(module);
+      const linkOrder = linkOrderOf(object, module, linked);
       try {
+        if (original !== undefined) {
+          verifier.verify(object, original, {
+            objectName: module,
+            table,
+            exports,
+            names,
+            ...(linkOrder === undefined ? {} : { linkOrder }),
+            ...(referenceTable === undefined ? {} : { referenceTable }),
+          });
+        }
         const input = {
           original,
           patched,
@@ -82,8 +100,8 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           linkedInto: modules,
           chosenBy: targets.find(({ name }) => name === module)?.chosenBy,
           table,
-          referenceTable: rebuilt.get(module),
-          linkOrder: linkOrderOf(object, module, linked),
+          referenceTable,
+          linkOrder,
           exports,
           names,
           isImported: importedBy(module, targets, patchedModules),
@@ -94,6 +112,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
         const outcome = await diffWithRebuild(input, findRebuild);
         warnings.push(...outcome.warnings);
         if (outcome.kind === 'changed') {
+          verifier.touch(object, module, outcome);
           const { diff, parts, lookups } = outcome;
           contributions.push({ object, module, diff, parts, lookups });
         } else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });
@@ -103,6 +122,10 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
       }
     }
   }
+  // After the comparison, which says what the patch is about. Where that failed, this may be why.
+  const { findings, reports: verifications } = verifier.conclude();
+  errors.push(...findings.filter(({ severity }) => severity === 'error'));
+  warnings.push(...findings.filter(({ severity }) => severity === 'warning'));
   if (errors.length > 0) throw new KptoolError([...errors, ...warnings]);
-  return { contributions, unchanged, warnings };
+  return { contributions, unchanged, warnings, verifications };
 }

@@ -4,6 +4,7 @@ import type { ReasonKind } from '../diff/explain.js';
 import type { MakeStep } from '../kbuild/make-step.js';
 import type { NamePatterns } from '../lookup/drifting-names.js';
 import type { LookupDecision } from '../lookup/explain-lookup.js';
+import type { Verdict } from '../lookup/verdict.js';
 import type { RuleLevel } from './rule-levels.js';
 
 export { isNamePattern } from '../lookup/drifting-names.js';
@@ -39,6 +40,8 @@ export interface BuildOptions {
   readonly output: string;
   readonly replace: boolean;
   readonly skipCompilerCheck: boolean;
+  /** Differences between the target and the unpatched source become warnings. */
+  readonly skipTargetCheck: boolean;
   /** Keep the work folder after success (it is always kept after a failure). */
   readonly keep: boolean;
   readonly debug: boolean;
@@ -94,10 +97,31 @@ export interface FunctionChange {
   readonly patched: string | undefined;
 }
 
+/** What came of comparing a module as it runs with what was built from the unpatched source. */
+export interface VerificationReport {
+  /** See docs/json.md. */
+  readonly verdict: Verdict;
+  /** Sentences, the decisive one first. */
+  readonly evidence: readonly string[];
+  /** How many functions were compared, and how many were equal. */
+  readonly functions: number;
+  readonly identical: number;
+  /** Functions and data that the target has not, or has otherwise. */
+  readonly differing: readonly { readonly object: string; readonly name: string }[];
+}
+
+export interface ModuleReport {
+  readonly name: string;
+  readonly file: string | undefined;
+  readonly chosenBy: string;
+  /** Absent where the module was not seen as it runs, and where nothing of it was compiled. */
+  readonly verification?: VerificationReport;
+}
+
 export interface BuildReport {
   readonly name: string;
   readonly kernel: { readonly release: string; readonly chosenBy: string };
-  readonly modules: readonly { readonly name: string; readonly file: string | undefined; readonly chosenBy: string }[];
+  readonly modules: readonly ModuleReport[];
   readonly objects: readonly ObjectReport[];
   /** Where it was asked why functions changed; else empty. */
   readonly unchangedObjects: readonly UnchangedObjectReport[];
@@ -114,7 +138,7 @@ export type BuildOutcome =
 
 export interface CheckReport {
   readonly kernel: { readonly release: string; readonly chosenBy: string };
-  readonly modules: readonly { readonly name: string; readonly file: string | undefined; readonly chosenBy: string }[];
+  readonly modules: readonly ModuleReport[];
   /** Files that the patches touch, relative to the tree. */
   readonly touched: readonly string[];
   /** Sources that will be compiled, relative to the tree; `undefined` where the whole tree is built. */

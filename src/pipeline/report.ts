@@ -4,12 +4,17 @@ import type { ObjectDiff } from '../diff/diff-objects.js';
 import type { ChangeReason } from '../diff/explain.js';
 import type { TargetKernel } from '../kernel/resolve.js';
 import type { Contribution, UnchangedObject } from './compare-objects.js';
-import type { BuildReport, CheckReport, FunctionChange, ObjectReport } from './options.js';
+import type {
+  BuildReport,
+  CheckReport,
+  FunctionChange,
+  ModuleReport,
+  ObjectReport,
+  VerificationReport,
+} from './options.js';
 import type { CheckedPatches } from './patches.js';
 import type { Target } from './target.js';
 import type { TargetModule } from './target-modules.js';
-
-type ModuleReport = BuildReport['modules'][number];
 
 export class ReportMaker {
   #modules: readonly ModuleReport[] = [];
@@ -30,6 +35,13 @@ export class ReportMaker {
 
   targets(modules: readonly TargetModule[]): void {
     this.#modules = modules.map(reportModule);
+  }
+
+  verified(reports: ReadonlyMap<string, VerificationReport>): void {
+    this.#modules = this.#modules.map((module) => {
+      const verification = reports.get(module.name);
+      return verification === undefined ? module : { ...module, verification };
+    });
   }
 
   objects(contributions: readonly Contribution[], unchanged: readonly UnchangedObject[]): void {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { STT } from '../../src/elf/constants.js';
 import { readImage } from '../../src/elf/image.js';
 import { readElf } from '../../src/elf/read.js';
+import { parseKernelConfig } from '../../src/kernel/config.js';
 import { readModuleFile } from '../../src/kernel/module-file.js';
 import { createLookup } from '../../src/lookup/create-lookup.js';
 import { isCompanion, isDrifting, type NameRules, nameRules, stemOf } from '../../src/lookup/drifting-names.js';
@@ -302,6 +303,7 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
     const [original, patched] = ['old', 'new'].map((text) => compile(`${text}.o`, source(0, text), flags));
     const running = compile('running.ko', source(1, 'old'), ['-pg', '-mfentry', '-mcmodel=kernel']);
     const module = await readModuleFile(running);
+    const kernel = { release: '6.1.0-1-amd64', config: parseKernelConfig('') };
     const compared = (names: NameRules) =>
       compareObjects({
         pairs: [{ object: 'cm.o', modules: ['toy'], original, patched: patched ?? '' }],
@@ -310,6 +312,7 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
         linked: [],
         findRebuild: async () => undefined,
         exports: [],
+        verification: { kernel, skipCheck: false, skipCompilerCheck: false },
         entrySizes: {},
         explain: false,
         names,

@@ -40,6 +40,7 @@ test('the defaults', () => {
     replace: true,
     rules: new Map(),
     skipCompilerCheck: false,
+    skipTargetCheck: false,
     keep: false,
     debug: false,
     explain: false,

@@ -70,6 +70,7 @@ test('an ELF image keeps order, sections and places', () => {
     fileName: 'x.ko',
     format: { byteOrder: 'little', machine: 62, flags: 0, osAbi: 0, abiVersion: 0 },
     type: 1,
+    bytes: new Uint8Array(),
     sections: [text, comment],
     symbols: [
       symbol('', text, STT.SECTION),

@@ -1,0 +1,124 @@
+/**
+ * An object's symbols and relocations by place: what a stretch of code refers to, and what lies where. Made once for an
+ * original object and once for a target module, of which one has a section per function and the other one for all.
+ */
+import { SHF, STT } from '../elf/constants.js';
+import type { ElfObject, ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import { stemOf } from './drifting-names.js';
+
+/** What code refers to: a place in a section, or a symbol that another file defines. */
+export interface Reference {
+  readonly symbol: ElfSymbol;
+  /** Bytes from the symbol, or from the start of its section where the symbol is defined. */
+  readonly offset: number;
+}
+
+export class CodeIndex {
+  readonly #named = new Map<string, ElfSymbol[]>();
+  readonly #kin = new Map<string, ElfSymbol[]>();
+  readonly #inSection = new Map<ElfSection, ElfSymbol[]>();
+  /** Beside `#inSection`: the greatest end of the symbols up to there, so that a search backwards knows when to stop. */
+  readonly #ends = new Map<ElfSection, number[]>();
+  readonly #sorted = new Set<ElfSection>();
+
+  constructor(readonly object: ElfObject) {
+    for (const symbol of object.symbols) {
+      if (symbol.section === undefined || symbol.name === '' || symbol.type === STT.SECTION) continue;
+      push(this.#named, symbol.name, symbol);
+      push(this.#kin, stemOf(symbol.name), symbol);
+      push(this.#inSection, symbol.section, symbol);
+    }
+    for (const [section, symbols] of this.#inSection) {
+      symbols.sort((a, b) => a.value - b.value);
+      let end = 0;
+      const ends = symbols.map(({ value, size }) => {
+        end = Math.max(end, value + size);
+        return end;
+      });
+      this.#ends.set(section, ends);
+    }
+  }
+
+  /** The defined symbols of that name and type, in table order. */
+  named(name: string, type: number): ElfSymbol[] {
+    return (this.#named.get(name) ?? []).filter((symbol) => symbol.type === type);
+  }
+
+  /** The same for all names that differ in the compiler's numbers only: `count.1` for `count.3`. */
+  kinOf(name: string, type: number): ElfSymbol[] {
+    return (this.#kin.get(stemOf(name)) ?? []).filter((symbol) => symbol.type === type);
+  }
+
+  /** Relocations of the section that lie at `from` or behind and in front of `to` (bytes), by their places. */
+  relocations(section: ElfSection, from: number, to: number): Relocation[] {
+    // Compilers emit them in order, but nothing demands it.
+    if (!this.#sorted.has(section)) {
+      section.relocations.sort((a, b) => a.offset - b.offset);
+      this.#sorted.add(section);
+    }
+    const { relocations } = section;
+    const found: Relocation[] = [];
+    for (let at = firstAt(relocations, from, ({ offset }) => offset); at < relocations.length; at++) {
+      const relocation = relocations[at];
+      if (relocation === undefined || relocation.offset >= to) break;
+      found.push(relocation);
+    }
+    return found;
+  }
+
+  /**
+   * What the place is called: `cm_send` for its start, `cm_states+8` for a place within, by every symbol that lies there.
+   * Without the compiler's numbers. Within a function only its name counts, since a jump that became shorter moves what
+   * lies behind it. Empty for nameless places, say a string.
+   */
+  labels({ symbol, offset }: Reference): string[] {
+    const { section } = symbol;
+    if (section === undefined) return [label(stemOf(symbol.name), offset)];
+    return this.#at(section, offset).map(({ name, value, type }) => {
+      return type === STT.FUNC && offset !== value ? `${stemOf(name)}+` : label(stemOf(name), offset - value);
+    });
+  }
+
+  #at(section: ElfSection, offset: number): ElfSymbol[] {
+    const symbols = this.#inSection.get(section) ?? [];
+    const ends = this.#ends.get(section) ?? [];
+    const found: ElfSymbol[] = [];
+    for (let at = firstAt(symbols, offset + 1, ({ value }) => value) - 1; at >= 0; at--) {
+      const symbol = symbols[at];
+      if (symbol === undefined || (symbol.value !== offset && (ends[at] ?? 0) <= offset)) break;
+      if (symbol.value === offset || offset < symbol.value + symbol.size) found.push(symbol);
+    }
+    return found;
+  }
+
+  /** The text that begins at the place; `undefined` where no texts are kept. */
+  text({ symbol, offset }: Reference): string | undefined {
+    const { section } = symbol;
+    if (section === undefined || (section.flags & SHF.STRINGS) === 0 || offset < 0) return undefined;
+    const end = section.content.indexOf(0, offset);
+    return end === -1 ? undefined : Buffer.from(section.content.subarray(offset, end)).toString('latin1');
+  }
+}
+
+function label(name: string, offset: number): string {
+  return offset === 0 ? name : `${name}+${offset}`;
+}
+
+/** The first entry of the sorted list whose place is `from` or behind. */
+function firstAt<Entry>(entries: readonly Entry[], from: number, placeOf: (entry: Entry) => number): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const entry = entries[middle];
+    if (entry !== undefined && placeOf(entry) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function push<Key>(map: Map<Key, ElfSymbol[]>, key: Key, symbol: ElfSymbol): void {
+  const others = map.get(key);
+  if (others === undefined) map.set(key, [symbol]);
+  else others.push(symbol);
+}

@@ -1,0 +1,66 @@
+/** Words what the verification of a module found: an error for what the patch is about, a warning for the rest. */
+import { diagnose } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { Judgement } from './verdict.js';
+import type { Difference, ObjectVerification } from './verification.js';
+
+/** Names that a patch changes or refers to in an object, as the object or as the target has them. */
+export type TouchedNames = ReadonlySet<string>;
+
+export interface VerifiedObject {
+  readonly verification: ObjectVerification;
+  /** Empty where the object did not change, or where the comparison came to no end. */
+  readonly touched: TouchedNames;
+}
+
+export interface VerifiedModule {
+  /** The klp object: `ib_cm`. */
+  readonly module: string;
+  /** The file that was compared, for messages. */
+  readonly target: string;
+  readonly objects: readonly VerifiedObject[];
+  readonly judgement: Judgement;
+  /** The version magic says that the kernel never loads it. */
+  readonly isOfAnotherKernel: boolean;
+}
+
+/** How many differences are told one by one. */
+const MOST_LINES = 20;
+
+/** The findings, errors first; none for a target that is the same. Throws nothing. */
+export function describeVerification({ module, target, objects, ...found }: VerifiedModule): Diagnostic[] {
+  const { verdict, evidence } = found.judgement;
+  const findings = found.isOfAnotherKernel ? [diagnose('target-of-another-kernel', { module, target, evidence })] : [];
+  if (verdict === 'same' || verdict === 'same but for names') return findings;
+  const base = { module, target, verdict, evidence };
+
+  const told = objects.map(({ verification, touched }) => {
+    const isTouched = (difference: Difference) => namesOf(difference).some((name) => touched.has(name));
+    return { ...verification, touched: verification.differences.filter(isTouched), isTouched };
+  });
+  const touched = told.flatMap((object) => object.touched);
+  if (touched.length > 0) {
+    const inObjects = told.filter((object) => object.touched.length > 0).map(({ object }) => object);
+    const names = touched.map(({ name }) => name);
+    findings.push(
+      diagnose('target-function-differs', { ...base, touched: names, objects: inObjects, texts: linesOf(touched) }),
+    );
+  }
+  const others = told.flatMap(({ differences, isTouched }) => differences.filter((one) => !isTouched(one)));
+  if (others.length > 0) {
+    const names = others.map(({ name }) => name);
+    findings.push(diagnose('target-differs', { ...base, names, texts: linesOf(others) }));
+  }
+  return findings;
+}
+
+/** The cold part belongs to its function: who replaces `cm_send` leaves `cm_send.cold` behind as well. */
+function namesOf({ name, targetName }: Difference): string[] {
+  return [name, targetName ?? name].flatMap((known) => [known, known.replace(/\.cold(?:\.\d+)?$/, '')]);
+}
+
+function linesOf(differences: readonly Difference[]): string[] {
+  const lines = differences.slice(0, MOST_LINES).map(({ text }) => text);
+  const further = differences.length - lines.length;
+  return further > 0 ? [...lines, `and ${further} more`] : lines;
+}
