@@ -101,14 +101,14 @@ export const lookupMessages = {
 
   'target-function-differs': (details: Mismatch & { touched: readonly string[]; objects: readonly string[] }) => ({
     what: `${details.module} (${details.target}) has other code than this build for what the patch changes or needs in ${details.objects.join(', ')}: ${list(details.touched, 8)}`,
-    why: `${whyDiffers(details)} The livepatch would put functions of this source in the place of others, together with whatever else is different in them.`,
+    why: `${whyDiffers(details)} The livepatch would put functions of this source in the place of others, together with whatever else is different in them, or leave copies of the old code in their callers.`,
     fix: `${MISMATCH_FIXES[details.verdict]} --skip-target-check goes on at your own risk.`,
     details: details.texts,
   }),
 
   'target-differs': (details: Mismatch & { names: readonly string[] }) => ({
     severity: 'warning' as const,
-    what: `${details.names.length} functions and data of ${details.module} (${details.target}) differ from this build; the patch neither changes nor needs them: ${list(details.names, 8)}`,
+    what: `${details.names.length} ${details.names.length === 1 ? 'function or datum' : 'functions and data'} of ${details.module} (${details.target}) ${details.names.length === 1 ? 'differs' : 'differ'} from this build, but the patch neither changes nor needs that: ${list(details.names, 8)}`,
     why: `${whyDiffers(details)} What the patch changes is as this build has it, but it was made for another whole.`,
     fix: MISMATCH_FIXES[details.verdict],
     details: details.texts,

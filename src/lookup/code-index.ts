@@ -49,6 +49,10 @@ export class CodeIndex {
     return (this.#kin.get(stemOf(name)) ?? []).filter((symbol) => symbol.type === type);
   }
 
+  functionsIn(section: ElfSection): ElfSymbol[] {
+    return (this.#inSection.get(section) ?? []).filter(({ type }) => type === STT.FUNC);
+  }
+
   /** Relocations of the section that lie at `from` or behind and in front of `to` (bytes), by their places. */
   relocations(section: ElfSection, from: number, to: number): Relocation[] {
     // Compilers emit them in order, but nothing demands it.

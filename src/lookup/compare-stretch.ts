@@ -112,9 +112,13 @@ export function mayBeSame([ours, theirs]: References, { own, other }: Pair): boo
   return ownLabels.some((label) => otherLabels.includes(label));
 }
 
-/** `__FILE__` has the path that the source had when it was compiled: `/build/ib_mad/cm.c` and `cm.c` are one file. */
+/** `__FILE__` has the path that the source had when it was compiled: `/build/ib_mad/cm.c:17` and `cm.c:17` say the same. */
 function isSameText(one: string, other: string): boolean {
-  if (one === other) return true;
-  const [base, otherBase] = [one, other].map((text) => text.slice(text.lastIndexOf('/') + 1));
-  return base === otherBase && /\.[chS]$/.test(one);
+  return one === other || withoutFolders(one) === withoutFolders(other);
+}
+
+function withoutFolders(text: string): string {
+  return text.replaceAll(/[\w.+~/-]+/g, (word) =>
+    /\.[chS]$/.test(word) ? word.slice(word.lastIndexOf('/') + 1) : word,
+  );
 }

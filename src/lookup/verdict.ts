@@ -97,8 +97,8 @@ function hasMeaningless(objects: readonly ObjectVerification[]): boolean {
 
 function meaningless(objects: readonly ObjectVerification[]): string {
   const names = objects.flatMap((object) => object.meaningless);
-  const further = names.length > 3 ? ` and ${names.length - 3} more` : '';
-  return `only symbols that never matter are missing: ${names.slice(0, 3).join(', ')}${further}`;
+  const further = names.length > 1 ? ` and ${names.length - 1} more` : '';
+  return `missing are only ${names[0]}${further}`;
 }
 
 function otherRelease({ release, targetRelease }: VerdictInput): string | undefined {

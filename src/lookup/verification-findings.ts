@@ -4,8 +4,13 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { Judgement } from './verdict.js';
 import type { Difference, ObjectVerification } from './verification.js';
 
-/** Names that a patch changes or refers to in an object, as the object or as the target has them. */
-export type TouchedNames = ReadonlySet<string>;
+/** What a patch is about in an object, by the names that the object or the target has for it. */
+export interface TouchedNames {
+  /** Functions that the livepatch takes the place of. */
+  readonly changed: ReadonlySet<string>;
+  /** Functions and data that it refers to. */
+  readonly needed: ReadonlySet<string>;
+}
 
 export interface VerifiedObject {
   readonly verification: ObjectVerification;
@@ -35,7 +40,10 @@ export function describeVerification({ module, target, objects, ...found }: Veri
   const base = { module, target, verdict, evidence };
 
   const told = objects.map(({ verification, touched }) => {
-    const isTouched = (difference: Difference) => namesOf(difference).some((name) => touched.has(name));
+    const { changed, needed } = touched;
+    const callers = possibleCopies(verification.differences, changed);
+    const isTouched = (difference: Difference) =>
+      callers.has(difference) || namesOf(difference).some((name) => changed.has(name) || needed.has(name));
     return { ...verification, touched: verification.differences.filter(isTouched), isTouched };
   });
   const touched = told.flatMap((object) => object.touched);
@@ -52,6 +60,25 @@ export function describeVerification({ module, target, objects, ...found }: Veri
     findings.push(diagnose('target-differs', { ...base, names, texts: linesOf(others) }));
   }
   return findings;
+}
+
+/**
+ * Functions of the target that may hold a copy of a changed function, which would stay in force: `cm_show` of ours calls
+ * the changed `cm_show_connection`, the target has another `cm_show`, and gcc may have inlined the callee there. What calls such
+ * a function and differs too may hold both.
+ */
+function possibleCopies(differences: readonly Difference[], changed: ReadonlySet<string>): ReadonlySet<Difference> {
+  const suspect = new Set(changed);
+  const found = new Set<Difference>();
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const difference of differences) {
+      if (!difference.callees.some((callee) => suspect.has(callee))) continue;
+      found.add(difference);
+      suspect.add(difference.name);
+    }
+  }
+  return found;
 }
 
 /** The cold part belongs to its function: who replaces `cm_send` leaves `cm_send.cold` behind as well. */

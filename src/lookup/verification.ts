@@ -20,6 +20,8 @@ export interface Difference {
   /** As the target has it; `undefined` where it has none. */
   readonly targetName: string | undefined;
   readonly kind: 'function' | 'data';
+  /** Functions that it refers to in the object; the target may have them inlined instead. */
+  readonly callees: readonly string[];
   /** For a person: `cm_send: 212 bytes here, 198 in the target, first difference at cm_send+0x14`. */
   readonly text: string;
 }
@@ -113,14 +115,25 @@ function compareFunction(symbol: ElfSymbol, { index, twins, target, arch }: Func
   const [first] = twins;
   const { name } = symbol;
   if (first === undefined) {
-    return { name, targetName: undefined, kind: 'function', text: `${name}: not in the target` };
+    return { name, targetName: undefined, kind: 'function', callees: [], text: `${name}: not in the target` };
   }
   const comparisons = twins.map((twin) => compareCode({ index, symbol }, { index: target, symbol: twin }, arch));
   const [comparison] = comparisons;
   if (comparison === undefined || comparisons.some(({ kind }) => kind === 'identical')) return undefined;
   const place = comparison.kind === 'differs' ? `first difference at ${name}+0x${comparison.offset.toString(16)}` : '';
   const sizes = symbol.size === first.size ? '' : `${sizesOf(symbol, first)}, `;
-  return { name, targetName: first.name, kind: 'function', text: `${name}: ${sizes}${place}` };
+  const callees = functionsReferredTo(symbol, index);
+  return { name, targetName: first.name, kind: 'function', callees, text: `${name}: ${sizes}${place}` };
+}
+
+/** Calls and pointers alike. With a section per function, what is meant is the one function of the section. */
+function functionsReferredTo({ section, value, size }: ElfSymbol, index: CodeIndex): string[] {
+  if (section === undefined) return [];
+  const names = index.relocations(section, value, value + size).flatMap(({ symbol }) => {
+    if (symbol.type === STT.FUNC) return [symbol.name];
+    return symbol.section === undefined ? [] : index.functionsIn(symbol.section).map((one) => one.name);
+  });
+  return [...new Set(names)];
 }
 
 /** Several static locals of one name change numbers between builds, so that one of the right size is enough. */
@@ -130,7 +143,7 @@ function compareDatum(symbol: ElfSymbol, target: CodeIndex): Difference | undefi
   const [first] = twins;
   if (twins.some(({ size }) => size === symbol.size)) return undefined;
   const text = first === undefined ? 'not in the target' : sizesOf(symbol, first);
-  return { name, targetName: first?.name, kind: 'data', text: `${name}: ${text}` };
+  return { name, targetName: first?.name, kind: 'data', callees: [], text: `${name}: ${text}` };
 }
 
 function sizesOf(ours: ElfSymbol, theirs: ElfSymbol): string {

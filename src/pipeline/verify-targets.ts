@@ -14,7 +14,7 @@ import { createLookup, type LookupInput } from '../lookup/create-lookup.js';
 import { checkMembership } from '../lookup/membership.js';
 import { judge, type Verdict } from '../lookup/verdict.js';
 import { type ObjectVerification, verifyObject } from '../lookup/verification.js';
-import { describeVerification } from '../lookup/verification-findings.js';
+import { describeVerification, type TouchedNames } from '../lookup/verification-findings.js';
 import type { PairOutcome } from './diff-pair.js';
 import type { VerificationReport } from './options.js';
 import type { TargetModule } from './target-modules.js';
@@ -31,8 +31,10 @@ export interface VerificationQuestion {
 interface Verified {
   readonly verification: ObjectVerification;
   readonly marks: BuildMarks;
-  touched: ReadonlySet<string>;
+  touched: TouchedNames;
 }
+
+const untouched: TouchedNames = { changed: new Set(), needed: new Set() };
 
 export class TargetVerifier {
   readonly #targets: ReadonlyMap<string, TargetModule>;
@@ -65,18 +67,16 @@ export class TargetVerifier {
     });
     const ofModule = this.#verified.get(target.name) ?? new Map<string, Verified>();
     this.#verified.set(target.name, ofModule);
-    ofModule.set(object, { verification, marks: buildMarks(read.sections), touched: new Set() });
+    ofModule.set(object, { verification, marks: buildMarks(read.sections), touched: untouched });
   }
 
   /** Notes what the livepatch takes the place of and refers to in the target. */
   touch(object: string, module: string, { diff, parts }: Extract<PairOutcome, { kind: 'changed' }>): void {
     const verified = this.#verified.get(module)?.get(object);
     if (verified === undefined) return;
-    verified.touched = new Set([
-      ...diff.changedFunctions.map(({ name }) => name),
-      ...parts.functions.map(({ name }) => name),
-      ...parts.relocations.filter(({ symbol }) => symbol.object === module).map(({ symbol }) => symbol.name),
-    ]);
+    const changed = [...diff.changedFunctions, ...parts.functions].map(({ name }) => name);
+    const needed = parts.relocations.filter(({ symbol }) => symbol.object === module).map(({ symbol }) => symbol.name);
+    verified.touched = { changed: new Set(changed), needed: new Set(needed) };
   }
 
   /** What was found, module by module, with the severities that the user wants; and for the report. */

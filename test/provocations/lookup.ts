@@ -39,7 +39,7 @@ function verify(touched: readonly string[], contradictions: readonly string[] = 
   return describeVerification({
     module: 'ib_cm',
     target: '/lib/modules/ib_cm.ko',
-    objects: [{ verification, touched: new Set(touched) }],
+    objects: [{ verification, touched: { changed: new Set(touched), needed: new Set() } }],
     judgement: judge({ objects: [verification], ours: marks, theirs: marks, contradictions, ...releases }),
     isOfAnotherKernel: contradictions.length > 0,
   });
