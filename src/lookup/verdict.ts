@@ -59,8 +59,8 @@ const RULES: readonly Rule[] = [
   { verdict: 'other source', decide: ({ objects }) => someDiffer(objects) },
 ];
 
-/** One function of a small object may well be half of it. */
-const LEAST_FUNCTIONS = 8;
+/** One or two functions of a small object may well be half of it. */
+const LEAST_FUNCTIONS = 5;
 
 /** Throws nothing. */
 export function judge(input: VerdictInput): Judgement {
