@@ -106,10 +106,15 @@ export const lookupMessages = {
     details: details.texts,
   }),
 
-  'target-differs': (details: Mismatch & { names: readonly string[] }) => ({
+  'target-differs': (details: Mismatch & { names: readonly string[]; isUntouched: boolean }) => ({
     severity: 'warning' as const,
-    what: `${details.names.length} ${details.names.length === 1 ? 'function or datum' : 'functions and data'} of ${details.module} (${details.target}) ${details.names.length === 1 ? 'differs' : 'differ'} from this build, but the patch neither changes nor needs that: ${list(details.names, 8)}`,
-    why: `${whyDiffers(details)} What the patch changes is as this build has it, but it was made for another whole.`,
+    what:
+      `${details.names.length === 1 ? 'A function or datum differs' : `${details.names.length} functions and data differ`} between ` +
+      `${details.module} (${details.target}) and this build${details.isUntouched ? ', but the patch neither changes nor needs them' : ''}: ` +
+      list(details.names, 8),
+    why: details.isUntouched
+      ? `${whyDiffers(details)} What the patch changes is as this build has it, but it was made for another whole.`
+      : `${whyDiffers(details)} The other findings may come from that.`,
     fix: MISMATCH_FIXES[details.verdict],
     details: details.texts,
   }),

@@ -12,10 +12,13 @@ export interface TouchedNames {
   readonly needed: ReadonlySet<string>;
 }
 
+/** Of an object in which nothing changed. */
+export const untouched: TouchedNames = { changed: new Set(), needed: new Set() };
+
 export interface VerifiedObject {
   readonly verification: ObjectVerification;
-  /** Empty where the object did not change, or where the comparison came to no end. */
-  readonly touched: TouchedNames;
+  /** Empty where the object did not change; `undefined` where the comparison came to no end. */
+  readonly touched: TouchedNames | undefined;
 }
 
 export interface VerifiedModule {
@@ -40,7 +43,7 @@ export function describeVerification({ module, target, objects, ...found }: Veri
   const base = { module, target, verdict, evidence };
 
   const told = objects.map(({ verification, touched }) => {
-    const { changed, needed } = touched;
+    const { changed, needed } = touched ?? untouched;
     const callers = possibleCopies(verification.differences, changed);
     const isTouched = (difference: Difference) =>
       callers.has(difference) || namesOf(difference).some((name) => changed.has(name) || needed.has(name));
@@ -57,7 +60,8 @@ export function describeVerification({ module, target, objects, ...found }: Veri
   const others = told.flatMap(({ differences, isTouched }) => differences.filter((one) => !isTouched(one)));
   if (others.length > 0) {
     const names = others.map(({ name }) => name);
-    findings.push(diagnose('target-differs', { ...base, names, texts: linesOf(others) }));
+    const isUntouched = objects.every((object) => object.touched !== undefined);
+    findings.push(diagnose('target-differs', { ...base, names, isUntouched, texts: linesOf(others) }));
   }
   return findings;
 }

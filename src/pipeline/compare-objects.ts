@@ -111,8 +111,8 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
         };
         const outcome = await diffWithRebuild(input, findRebuild);
         warnings.push(...outcome.warnings);
+        verifier.touch(object, module, outcome);
         if (outcome.kind === 'changed') {
-          verifier.touch(object, module, outcome);
           const { diff, parts, lookups } = outcome;
           contributions.push({ object, module, diff, parts, lookups });
         } else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });

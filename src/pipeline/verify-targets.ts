@@ -14,7 +14,7 @@ import { createLookup, type LookupInput } from '../lookup/create-lookup.js';
 import { checkMembership } from '../lookup/membership.js';
 import { judge, type Verdict } from '../lookup/verdict.js';
 import { type ObjectVerification, verifyObject } from '../lookup/verification.js';
-import { describeVerification, type TouchedNames } from '../lookup/verification-findings.js';
+import { describeVerification, type TouchedNames, untouched } from '../lookup/verification-findings.js';
 import type { PairOutcome } from './diff-pair.js';
 import type { VerificationReport } from './options.js';
 import type { TargetModule } from './target-modules.js';
@@ -31,10 +31,8 @@ export interface VerificationQuestion {
 interface Verified {
   readonly verification: ObjectVerification;
   readonly marks: BuildMarks;
-  touched: TouchedNames;
+  touched: TouchedNames | undefined;
 }
-
-const untouched: TouchedNames = { changed: new Set(), needed: new Set() };
 
 export class TargetVerifier {
   readonly #targets: ReadonlyMap<string, TargetModule>;
@@ -67,16 +65,14 @@ export class TargetVerifier {
     });
     const ofModule = this.#verified.get(target.name) ?? new Map<string, Verified>();
     this.#verified.set(target.name, ofModule);
-    ofModule.set(object, { verification, marks: buildMarks(read.sections), touched: untouched });
+    ofModule.set(object, { verification, marks: buildMarks(read.sections), touched: undefined });
   }
 
   /** Notes what the livepatch takes the place of and refers to in the target. */
-  touch(object: string, module: string, { diff, parts }: Extract<PairOutcome, { kind: 'changed' }>): void {
+  touch(object: string, module: string, outcome: PairOutcome): void {
     const verified = this.#verified.get(module)?.get(object);
     if (verified === undefined) return;
-    const changed = [...diff.changedFunctions, ...parts.functions].map(({ name }) => name);
-    const needed = parts.relocations.filter(({ symbol }) => symbol.object === module).map(({ symbol }) => symbol.name);
-    verified.touched = { changed: new Set(changed), needed: new Set(needed) };
+    verified.touched = outcome.kind === 'changed' ? touchedNames(outcome, module) : untouched;
   }
 
   /** What was found, module by module, with the severities that the user wants; and for the report. */
@@ -131,6 +127,12 @@ export class TargetVerifier {
     this.#indexes.set(name, index);
     return index;
   }
+}
+
+function touchedNames({ diff, parts }: Extract<PairOutcome, { kind: 'changed' }>, module: string): TouchedNames {
+  const changed = [...diff.changedFunctions, ...parts.functions].map(({ name }) => name);
+  const needed = parts.relocations.filter(({ symbol }) => symbol.object === module).map(({ symbol }) => symbol.name);
+  return { changed: new Set(changed), needed: new Set(needed) };
 }
 
 function mergeMarks(all: readonly BuildMarks[]): BuildMarks {

@@ -142,6 +142,13 @@ describe('the findings', () => {
     expect(findings([], [], both)).toEqual([['warning', 'target-differs', 'cm_send, cm_show']]);
     expect(findings(['cm_send'], [], [])).toEqual([]);
   });
+  test('where the comparison failed, nothing is said about what the patch needs', () => {
+    const verification = { ...verified([]), differences: both };
+    const base = { module: 'ib_cm', target: 'ib_cm.ko', judgement: verdict([verification]), isOfAnotherKernel: false };
+    const [unknown] = describeVerification({ ...base, objects: [{ verification, touched: undefined }] });
+    expect(unknown).toMatchObject({ code: 'target-differs', why: expect.stringContaining('other findings') });
+    expect(unknown?.what).toBe('2 functions and data differ between ib_cm (ib_cm.ko) and this build: cm_send, cm_show');
+  });
   test('the cold part belongs to its function', () => {
     const cold = verified(['cm_send.cold']).differences;
     expect(findings(['cm_send'], [], cold)).toEqual([['error', 'target-function-differs', 'cm_send.cold']]);
