@@ -3,8 +3,9 @@
  * original object and once for a target module, of which one has a section per function and the other one for all.
  */
 import { SHF, STT } from '../elf/constants.js';
-import type { ElfObject, ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
-import { stemOf } from './drifting-names.js';
+import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
+import { countBelow } from '../elf/sorted.js';
+import { BUILT_IN_NAMES, type NameRules, stemOf } from './drifting-names.js';
 
 /** What code refers to: a place in a section, or a symbol that another file defines. */
 export interface Reference {
@@ -19,13 +20,16 @@ export class CodeIndex {
   readonly #inSection = new Map<ElfSection, ElfSymbol[]>();
   /** Beside `#inSection`: the greatest end of the symbols up to there, so that a search backwards knows when to stop. */
   readonly #ends = new Map<ElfSection, number[]>();
-  readonly #sorted = new Set<ElfSection>();
 
-  constructor(readonly object: ElfObject) {
+  constructor(
+    readonly object: ElfObject,
+    /** Which names are not the same in two builds. */
+    readonly names: NameRules = BUILT_IN_NAMES,
+  ) {
     for (const symbol of object.symbols) {
       if (symbol.section === undefined || symbol.name === '' || symbol.type === STT.SECTION) continue;
       push(this.#named, symbol.name, symbol);
-      push(this.#kin, stemOf(symbol.name), symbol);
+      push(this.#kin, stemOf(symbol.name, names), symbol);
       push(this.#inSection, symbol.section, symbol);
     }
     for (const [section, symbols] of this.#inSection) {
@@ -46,28 +50,11 @@ export class CodeIndex {
 
   /** The same for all names that differ in the compiler's numbers only: `count.1` for `count.3`. */
   kinOf(name: string, type: number): ElfSymbol[] {
-    return (this.#kin.get(stemOf(name)) ?? []).filter((symbol) => symbol.type === type);
+    return (this.#kin.get(stemOf(name, this.names)) ?? []).filter((symbol) => symbol.type === type);
   }
 
   functionsIn(section: ElfSection): ElfSymbol[] {
     return (this.#inSection.get(section) ?? []).filter(({ type }) => type === STT.FUNC);
-  }
-
-  /** Relocations of the section that lie at `from` or behind and in front of `to` (bytes), by their places. */
-  relocations(section: ElfSection, from: number, to: number): Relocation[] {
-    // Compilers emit them in order, but nothing demands it.
-    if (!this.#sorted.has(section)) {
-      section.relocations.sort((a, b) => a.offset - b.offset);
-      this.#sorted.add(section);
-    }
-    const { relocations } = section;
-    const found: Relocation[] = [];
-    for (let at = firstAt(relocations, from, ({ offset }) => offset); at < relocations.length; at++) {
-      const relocation = relocations[at];
-      if (relocation === undefined || relocation.offset >= to) break;
-      found.push(relocation);
-    }
-    return found;
   }
 
   /**
@@ -77,9 +64,10 @@ export class CodeIndex {
    */
   labels({ symbol, offset }: Reference): string[] {
     const { section } = symbol;
-    if (section === undefined) return [label(stemOf(symbol.name), offset)];
+    if (section === undefined) return [label(stemOf(symbol.name, this.names), offset)];
     return this.#at(section, offset).map(({ name, value, type }) => {
-      return type === STT.FUNC && offset !== value ? `${stemOf(name)}+` : label(stemOf(name), offset - value);
+      const stem = stemOf(name, this.names);
+      return type === STT.FUNC && offset !== value ? `${stem}+` : label(stem, offset - value);
     });
   }
 
@@ -87,7 +75,7 @@ export class CodeIndex {
     const symbols = this.#inSection.get(section) ?? [];
     const ends = this.#ends.get(section) ?? [];
     const found: ElfSymbol[] = [];
-    for (let at = firstAt(symbols, offset + 1, ({ value }) => value) - 1; at >= 0; at--) {
+    for (let at = countBelow(symbols, ({ value }) => value <= offset) - 1; at >= 0; at--) {
       const symbol = symbols[at];
       if (symbol === undefined || (symbol.value !== offset && (ends[at] ?? 0) <= offset)) break;
       if (symbol.value === offset || offset < symbol.value + symbol.size) found.push(symbol);
@@ -106,19 +94,6 @@ export class CodeIndex {
 
 function label(name: string, offset: number): string {
   return offset === 0 ? name : `${name}+${offset}`;
-}
-
-/** The first entry of the sorted list whose place is `from` or behind. */
-function firstAt<Entry>(entries: readonly Entry[], from: number, placeOf: (entry: Entry) => number): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const entry = entries[middle];
-    if (entry !== undefined && placeOf(entry) < from) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function push<Key>(map: Map<Key, ElfSymbol[]>, key: Key, symbol: ElfSymbol): void {

@@ -4,6 +4,7 @@
  */
 import type { Arch } from '../arch/arch.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import type { CodeIndex, Reference } from './code-index.js';
 
 /** A function with the place of its bytes. */
@@ -49,9 +50,9 @@ export function firstDifference(
 }
 
 /** By bytes from `start`. Of several for one place, such as a hint to the linker beside the operand, the first counts. */
-function byPlace({ index, section }: Stretch, start: number, length: number): Map<number, Relocation> {
-  const relocations = index.relocations(section, start, start + length);
-  return new Map(relocations.reverse().map((relocation) => [relocation.offset - start, relocation]));
+function byPlace({ section }: Stretch, start: number, length: number): Map<number, Relocation> {
+  const relocations = relocationsWithin(section, start, start + length);
+  return new Map(relocations.toReversed().map((relocation) => [relocation.offset - start, relocation]));
 }
 
 export type References = readonly [Reference | undefined, Reference | undefined];

@@ -3,7 +3,7 @@
  * compiler adds. Where one build has them and the other has not, the configurations differ. For the verification.
  */
 import type { ElfSymbol } from '../elf/object.js';
-import type { CodeIndex } from './code-index.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 
 /** What the compiler has functions refer to, and the option that makes it. */
 const INSTRUMENTS: readonly { readonly pattern: RegExp; readonly option: string }[] = [
@@ -28,10 +28,10 @@ export type InstrumentCounts = ReadonlyMap<string, { readonly ours: number; read
 export class Instruments {
   readonly #counts = new Map<string, { ours: number; theirs: number }>();
 
-  /** A function and its twin in the target, each with the index of its object. */
-  count(ours: readonly [CodeIndex, ElfSymbol], theirs: readonly [CodeIndex, ElfSymbol]): void {
-    for (const option of optionsOf(...ours)) this.#of(option).ours += 1;
-    for (const option of optionsOf(...theirs)) this.#of(option).theirs += 1;
+  /** A function and its twin in the target. */
+  count(ours: ElfSymbol, theirs: ElfSymbol): void {
+    for (const option of optionsOf(ours)) this.#of(option).ours += 1;
+    for (const option of optionsOf(theirs)) this.#of(option).theirs += 1;
   }
 
   counts(): InstrumentCounts {
@@ -45,9 +45,9 @@ export class Instruments {
   }
 }
 
-function optionsOf(index: CodeIndex, { section, value, size }: ElfSymbol): Set<string> {
+function optionsOf({ section, value, size }: ElfSymbol): Set<string> {
   if (section === undefined) return new Set();
-  const names = new Set(index.relocations(section, value, value + size).map(({ symbol }) => symbol.name));
+  const names = new Set(relocationsWithin(section, value, value + size).map(({ symbol }) => symbol.name));
   const found = INSTRUMENTS.filter(({ pattern }) => [...names].some((name) => pattern.test(name)));
   return new Set(found.map(({ option }) => option));
 }

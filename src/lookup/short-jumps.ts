@@ -4,6 +4,7 @@
  */
 import type { Arch, DirectJump, Instruction, JumpRules } from '../arch/arch.js';
 import { ElfSection, type Relocation } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import type { Reference } from './code-index.js';
 import { firstDifference, mayBeSame, type Pair, referenceOf, type Stretch } from './compare-stretch.js';
 
@@ -104,5 +105,5 @@ class Walk {
 
 function relocationOf({ stretch }: Code, { offset, length }: Instruction): Relocation | undefined {
   const from = stretch.start + offset;
-  return stretch.index.relocations(stretch.section, from, from + length)[0];
+  return relocationsWithin(stretch.section, from, from + length)[0];
 }

@@ -6,10 +6,11 @@
 import type { Arch } from '../arch/arch.js';
 import { STB, STT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { relocationsWithin } from '../elf/relocations-within.js';
 import { CodeIndex } from './code-index.js';
 import { compareCode } from './compare-code.js';
 import { isLeftOut } from './discarded-sections.js';
-import { isDrifting } from './drifting-names.js';
+import { isCompanion, isDrifting, type NameRules } from './drifting-names.js';
 import { type InstrumentCounts, Instruments } from './instruments.js';
 import type { Lookup } from './lookup.js';
 
@@ -54,7 +55,7 @@ export interface VerificationInput {
  * what the lookup answers; where it does not decide between namesakes, each of them may be the twin. Throws nothing.
  */
 export function verifyObject({ object, original, target, lookup, arch }: VerificationInput): ObjectVerification {
-  const index = new CodeIndex(original);
+  const index = new CodeIndex(original, target.names);
   const instruments = new Instruments();
   const differences: Difference[] = [];
   const meaningless: string[] = [];
@@ -68,11 +69,11 @@ export function verifyObject({ object, original, target, lookup, arch }: Verific
       const [twin] = twins;
       if (difference === undefined) identical += 1;
       else differences.push(difference);
-      if (twin !== undefined) instruments.count([index, symbol], [target, twin]);
+      if (twin !== undefined) instruments.count(symbol, twin);
     } else if (symbol.type === STT.OBJECT) {
       const difference = compareDatum(symbol, target);
       if (difference === undefined) continue;
-      if (isLeftOut(symbol.section) || isThrowaway(symbol.name)) meaningless.push(symbol.name);
+      if (isLeftOut(symbol.section) || isThrowaway(symbol.name, target.names)) meaningless.push(symbol.name);
       else differences.push(difference);
     }
   }
@@ -85,8 +86,8 @@ function isPrefix({ name }: ElfSymbol): boolean {
 }
 
 /** What `__UNIQUE_ID()` and printk's index leave behind, which nobody refers to by name. */
-function isThrowaway(name: string): boolean {
-  return /^(?:__UNIQUE_ID_|_entry(?:_ptr)?\.\d+$|__already_done\.|__func__\.)/.test(name);
+function isThrowaway(name: string, names: NameRules): boolean {
+  return isCompanion(name, names) || /^(?:__UNIQUE_ID_|_entry(?:_ptr)?\.\d+$|__already_done\.|__func__\.)/.test(name);
 }
 
 function twinsOf(symbol: ElfSymbol, target: CodeIndex, lookup: Lookup): ElfSymbol[] {
@@ -101,7 +102,7 @@ function twinsOf(symbol: ElfSymbol, target: CodeIndex, lookup: Lookup): ElfSymbo
   }
   const isStatic = bind === STB.LOCAL;
   const exact = target.named(name, type).filter((candidate) => (candidate.bind === STB.LOCAL) === isStatic);
-  return exact.length > 0 || !isDrifting(name) ? exact : target.kinOf(name, type);
+  return exact.length > 0 || !isDrifting(name, target.names) ? exact : target.kinOf(name, type);
 }
 
 interface FunctionScene {
@@ -129,7 +130,7 @@ function compareFunction(symbol: ElfSymbol, { index, twins, target, arch }: Func
 /** Calls and pointers alike. With a section per function, what is meant is the one function of the section. */
 function functionsReferredTo({ section, value, size }: ElfSymbol, index: CodeIndex): string[] {
   if (section === undefined) return [];
-  const names = index.relocations(section, value, value + size).flatMap(({ symbol }) => {
+  const names = relocationsWithin(section, value, value + size).flatMap(({ symbol }) => {
     if (symbol.type === STT.FUNC) return [symbol.name];
     return symbol.section === undefined ? [] : index.functionsIn(symbol.section).map((one) => one.name);
   });
@@ -139,7 +140,7 @@ function functionsReferredTo({ section, value, size }: ElfSymbol, index: CodeInd
 /** Several static locals of one name change numbers between builds, so that one of the right size is enough. */
 function compareDatum(symbol: ElfSymbol, target: CodeIndex): Difference | undefined {
   const { name, type } = symbol;
-  const twins = isDrifting(name) ? target.kinOf(name, type) : target.named(name, type);
+  const twins = isDrifting(name, target.names) ? target.kinOf(name, type) : target.named(name, type);
   const [first] = twins;
   if (twins.some(({ size }) => size === symbol.size)) return undefined;
   const text = first === undefined ? 'not in the target' : sizesOf(symbol, first);

@@ -11,6 +11,7 @@ import { contradictingFlags } from '../kernel/version-magic.js';
 import { type BuildMarks, buildMarks } from '../lookup/build-marks.js';
 import { CodeIndex } from '../lookup/code-index.js';
 import { createLookup, type LookupInput } from '../lookup/create-lookup.js';
+import type { NameRules } from '../lookup/drifting-names.js';
 import { checkMembership } from '../lookup/membership.js';
 import { judge, type Verdict } from '../lookup/verdict.js';
 import { type ObjectVerification, verifyObject } from '../lookup/verification.js';
@@ -59,7 +60,7 @@ export class TargetVerifier {
     const verification = verifyObject({
       object,
       original: read,
-      target: this.#indexOf(target),
+      target: this.#indexOf(target, lookup.names),
       lookup: createLookup({ ...lookup, original: read }),
       arch,
     });
@@ -122,8 +123,8 @@ export class TargetVerifier {
     return isSkipped ? { ...finding, severity: 'warning' } : finding;
   }
 
-  #indexOf({ name, module }: TargetModule): CodeIndex {
-    const index = this.#indexes.get(name) ?? new CodeIndex(readElf(module.image.bytes, module.path));
+  #indexOf({ name, module }: TargetModule, names: NameRules | undefined): CodeIndex {
+    const index = this.#indexes.get(name) ?? new CodeIndex(readElf(module.image.bytes, module.path), names);
     this.#indexes.set(name, index);
     return index;
   }

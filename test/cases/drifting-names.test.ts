@@ -303,7 +303,7 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
     const [original, patched] = ['old', 'new'].map((text) => compile(`${text}.o`, source(0, text), flags));
     const running = compile('running.ko', source(1, 'old'), ['-pg', '-mfentry', '-mcmodel=kernel']);
     const module = await readModuleFile(running);
-    const kernel = { release: '6.1.0-1-amd64', config: parseKernelConfig('') };
+    const kernel = { release: '6.1.0-1-amd64', config: parseKernelConfig('CONFIG_SMP=y\n') };
     const compared = (names: NameRules) =>
       compareObjects({
         pairs: [{ object: 'cm.o', modules: ['toy'], original, patched: patched ?? '' }],
