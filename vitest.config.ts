@@ -5,6 +5,8 @@ const minutes = 60_000;
 
 export default defineConfig({
   test: {
+    // By itself vitest leaves one CPU for others.
+    maxWorkers: '100%',
     globalSetup: ['test/temporary-files.ts'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
