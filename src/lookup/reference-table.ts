@@ -4,7 +4,7 @@
  */
 import { STB } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
-import type { NameRules } from './drifting-names.js';
+import { isCompanion, type NameRules } from './drifting-names.js';
 import type { Decision, Question } from './question.js';
 import { type LinkOrder, resolveFile } from './resolve-file.js';
 import { type FileBlock, isFunctionOrObject, type TableSymbol, type TargetTable } from './symbol-table.js';
@@ -35,9 +35,9 @@ export function alignRebuild(
   names?: NameRules,
 ): Rebuild | undefined {
   const { table, reference } = tables;
-  const counterparts = pairStatics(comparable(reference), comparable(table));
-  const globals = sizesOfGlobals(reference);
-  if (counterparts === undefined || !areEqual(globals, sizesOfGlobals(table))) return undefined;
+  const counterparts = pairStatics(comparable(reference.locals, names), comparable(table.locals, names));
+  const globals = sizesOfGlobals(reference, names);
+  if (counterparts === undefined || !areEqual(globals, sizesOfGlobals(table, names))) return undefined;
   const [block, second] = resolveFile(original, reference, linkOrder, names).blocks;
   if (block === undefined || second !== undefined) return undefined;
   return { block, counterparts, statics: counterparts.size, globals: globals.size };
@@ -62,11 +62,12 @@ export function decideByRebuild(
 }
 
 /**
- * Numbered names that `__UNIQUE_ID` or printk made differ between equal modules, for example by the path of the build. Namesakes
- * with a compiler's number stay: they are what may be asked for.
+ * Without names that differ between equal modules: `__UNIQUE_ID` counts on, for example by the path of the build, and what
+ * objtool or a tool of the tree puts beside a function (`__pfx_cm_open`) is there only if that tool ran. Namesakes with a
+ * compiler's number stay: they are what may be asked for.
  */
-function comparable(table: TargetTable): TableSymbol[] {
-  return table.locals.filter(({ name }) => !name.startsWith('__UNIQUE_ID_'));
+function comparable(symbols: readonly TableSymbol[], names: NameRules | undefined): TableSymbol[] {
+  return symbols.filter(({ name }) => !name.startsWith('__UNIQUE_ID_') && !isCompanion(name, names));
 }
 
 function pairStatics(
@@ -99,8 +100,8 @@ function sectionOf({ place }: TableSymbol): string | undefined {
 }
 
 /** By type and name; their order follows the linker's hash table and says nothing. */
-function sizesOfGlobals(table: TargetTable): Map<string, number> {
-  const globals = table.symbols.filter((symbol) => {
+function sizesOfGlobals(table: TargetTable, names: NameRules | undefined): Map<string, number> {
+  const globals = comparable(table.symbols, names).filter((symbol) => {
     return symbol.bind !== STB.LOCAL && isFunctionOrObject(symbol) && symbol.place !== 'undefined';
   });
   return new Map(globals.map(({ type, name, size }) => [`${type} ${name}`, size]));

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ElfObject } from '../../../src/elf/object.js';
 import { decideByAddress } from '../../../src/lookup/address-range.js';
+import { type NameRules, nameRules } from '../../../src/lookup/drifting-names.js';
 import { decideByNeighbours } from '../../../src/lookup/neighbours.js';
 import type { Decision, Question } from '../../../src/lookup/question.js';
 import { alignRebuild, decideByRebuild } from '../../../src/lookup/reference-table.js';
@@ -28,8 +29,13 @@ function byNeighbours(original: ElfObject, rows: readonly (Row | FileRow)[], nam
   return choice(asked, decideByNeighbours(asked));
 }
 
-function byRebuild(asked: Question, reference: TargetTable, linkOrder?: LinkOrder): Decision | undefined {
-  const rebuild = alignRebuild(asked.original, { table: asked.table, reference }, linkOrder);
+function byRebuild(
+  asked: Question,
+  reference: TargetTable,
+  linkOrder?: LinkOrder,
+  names?: NameRules,
+): Decision | undefined {
+  const rebuild = alignRebuild(asked.original, { table: asked.table, reference }, linkOrder, names);
   return rebuild && decideByRebuild(asked, rebuild);
 }
 
@@ -265,6 +271,24 @@ describe('a rebuild', () => {
       ...tail,
     ];
     expect(decide(rebuilt)).toBe(2);
+  });
+
+  test('with what a tool put beside the functions of one of them, but with no further function', () => {
+    const beside = (local: string, ...globals: Row[]) => {
+      return [{ file: 'a.c' }, ...a, { file: 'b.c' }, ...b, f(local, 16), ...tail, ...globals];
+    };
+    const listen = (name: string) => ({ ...f(name, 16), bind: GLOBAL });
+    expect(decide(beside('__pfx_open', listen('__pfx_listen')))).toBe(2);
+    expect(decide(beside('pfx_open'))).toBe(0);
+    expect(decide(beside('__pfx_open', listen('pfx_listen')))).toBe(0);
+  });
+
+  test('with what the configuration says that a tool put there', () => {
+    const rebuilt = tableOf([{ file: 'a.c' }, ...a, { file: 'b.c' }, ...b, f('__tool_open', 16), ...tail]);
+    const asked = question(original, target);
+    const names = nameRules({ companions: ['__tool_*'] });
+    expect(choice(asked, byRebuild(asked, rebuilt, undefined, names))).toBe(2);
+    expect(choice(asked, byRebuild(asked, rebuilt))).toBe(0);
   });
 
   test('not if a size differs', () => {
