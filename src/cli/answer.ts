@@ -3,9 +3,10 @@
  * `run.ts` prints it, so that every way a run can end is printed in the same place, once.
  */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { lookupsOf } from '../pipeline/refused-lookups.js';
 import { describeBug, type RunFacts } from './bug.js';
-import { emptyDocument, type JsonDocument, jsonDiagnostic } from './json.js';
-import { renderDiagnostic, renderWorkFolder } from './render.js';
+import { emptyDocument, type JsonDocument, jsonDiagnostic, jsonLookups } from './json.js';
+import { renderDiagnostic, renderLookups, renderWorkFolder } from './render.js';
 import type { Terminal } from './terminal.js';
 
 export interface Answer {
@@ -25,6 +26,8 @@ export interface FailureFacts extends RunFacts {
   readonly wasInterrupted: boolean;
   readonly warnings: readonly Diagnostic[];
   readonly isDebug: boolean;
+  /** Whether the user asked what decided whose symbol each one is. */
+  readonly explainsLookup?: boolean;
 }
 
 /** The answer of a run that ended with an exception. */
@@ -41,10 +44,11 @@ export function answerFailure(error: unknown, facts: FailureFacts, terminal: Ter
     const messages = error.diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, look)).join('');
     return {
       exitStatus: status,
-      text: '',
+      text: facts.explainsLookup === true ? renderLookups(lookupsOf(error), terminal.out) : '',
       messages: messages + renderWorkFolder(workFolder, look),
       document: {
         ...base(isInterrupted ? 'interrupted' : status === 1 ? 'refused' : 'failed', status),
+        lookups: jsonLookups(lookupsOf(error)),
         diagnostics: [...facts.warnings, ...error.diagnostics].map(jsonDiagnostic),
       },
     };

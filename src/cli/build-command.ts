@@ -49,7 +49,9 @@ export async function runBuild(
     return answerOutcome(await build(options, progress), progress.warnings, request.name, facts, terminal);
   } catch (error) {
     const wasInterrupted = watch.signal.aborted;
-    const failure = { ...facts, command: request.name, wasInterrupted, warnings: progress.warnings, isDebug };
+    const explainsLookup = request.flags.isSet('explain-lookup') ?? false;
+    const told = { warnings: progress.warnings, isDebug, explainsLookup };
+    const failure = { ...facts, command: request.name, wasInterrupted, ...told };
     return answerFailure(error, failure, terminal);
   } finally {
     watch.stop();

@@ -5,6 +5,8 @@
 import { resolve } from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import { createDiffObject } from '../pipeline/create-diff-object.js';
+import type { LookupDecision } from '../pipeline/options.js';
+import { lookupsOf } from '../pipeline/refused-lookups.js';
 import { type Answer, answerFailure } from './answer.js';
 import type { RunFacts } from './bug.js';
 import { diffOperands } from './commands.js';
@@ -23,9 +25,9 @@ export async function runCreateDiffObject(
   facts: RunFacts,
   terminal: Terminal,
 ): Promise<Answer> {
+  const explains = words.slice(0, endOfOptions(words)).includes(explainLookup);
   try {
     const files = readOperands(words);
-    const explains = words.slice(0, endOfOptions(words)).includes(explainLookup);
     const path = (index: number) => resolve(terminal.workingDirectory, files[index] ?? '');
     const outcome = await createDiffObject({
       original: path(0),
@@ -45,7 +47,7 @@ export async function runCreateDiffObject(
             ...outcome.callbacks.map((callback) => `${name}: found callback: ${visible(callback)}`),
             ...outcome.changedFunctions.map((changed) => `${name}: changed function: ${visible(changed)}`),
             ...outcome.newFunctions.map((added) => `${name}: new function: ${visible(added)}`),
-            ...(explains ? outcome.lookups.map((decision) => `${name}: ${renderLookup(decision)}`) : []),
+            ...(explains ? explain(name, outcome.lookups) : []),
           ];
     return {
       exitStatus: outcome.kind === 'unchanged' ? 3 : 0,
@@ -55,8 +57,15 @@ export async function runCreateDiffObject(
     };
   } catch (error) {
     const isDebug = words.includes('--debug') || words.includes('-d');
-    return answerFailure(error, { ...facts, command, wasInterrupted: false, warnings: [], isDebug }, terminal);
+    const failure = { ...facts, command, wasInterrupted: false, warnings: [], isDebug };
+    const decided = explains ? lookupsOf(error) : [];
+    const lines = decided.flatMap(({ lookups }) => explain(visible(readOperands(words)[0] ?? ''), lookups));
+    return { ...answerFailure(error, failure, terminal), text: lines.map((line) => `${line}\n`).join('') };
   }
+}
+
+function explain(name: string, lookups: readonly LookupDecision[]): string[] {
+  return lookups.map((decision) => `${name}: ${renderLookup(decision)}`);
 }
 
 /** Behind `--` every word is an operand. */

@@ -13,6 +13,7 @@ import type {
   ObjectReport,
   VerificationReport,
 } from '../pipeline/options.js';
+import type { ObjectLookups } from '../pipeline/refused-lookups.js';
 
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
 
@@ -31,6 +32,8 @@ export type JsonObject = Omit<ObjectReport, 'changes' | 'unchangedByLine' | 'loo
   readonly unchangedByLine: readonly JsonChange[];
   readonly lookups: readonly JsonLookup[];
 };
+
+export type JsonObjectLookups = Pick<JsonObject, 'object' | 'module' | 'lookups'>;
 
 export type JsonUnchangedObject = Pick<JsonObject, 'object' | 'module' | 'unchangedByLine'>;
 
@@ -53,6 +56,8 @@ export interface JsonDocument {
   readonly modules: readonly JsonModule[];
   readonly objects: readonly JsonObject[];
   readonly unchangedObjects: readonly JsonUnchangedObject[];
+  /** Of a refused build: what had been decided about the symbols of each object; of others that stands in `objects`. */
+  readonly lookups: readonly JsonObjectLookups[];
   /** Of a check: files that the patches touch, relative to the tree. */
   readonly touched: readonly string[];
   /** Of a check: sources that would be compiled; `null` where that is the whole tree, or not known. */
@@ -82,12 +87,18 @@ export function emptyDocument(
     modules: [],
     objects: [],
     unchangedObjects: [],
+    lookups: [],
     touched: [],
     compiled: null,
     inspected: null,
     diagnostics: [],
     workFolder: null,
   };
+}
+
+/** What had been decided when a run was refused. */
+export function jsonLookups(objects: readonly ObjectLookups[]): JsonObjectLookups[] {
+  return objects.map(({ object, module, lookups }) => ({ object, module, lookups: lookups.map(jsonLookup) }));
 }
 
 /** What a build that ran to its end found out. */

@@ -9,6 +9,7 @@ import type {
   UnchangedObjectReport,
   VerificationReport,
 } from '../pipeline/options.js';
+import type { ObjectLookups } from '../pipeline/refused-lookups.js';
 import type { JsonDiagnostic } from './json.js';
 import type { Output } from './terminal.js';
 import { visible, wrap } from './wrap.js';
@@ -119,8 +120,20 @@ function renderVerification({ verification }: BuildReport['modules'][number], lo
   return [`    ${wrap(visible(text), look.columns, 4, 6).join(`\n${' '.repeat(6)}`)}`];
 }
 
+/** What had been decided when the build was refused, as a build that came out tells it. */
+export function renderLookups(objects: readonly ObjectLookups[], look: Look): string {
+  return objects
+    .flatMap((object) => [renderObjectName(object, look), ...object.lookups.map((one) => `  ${renderLookup(one)}`)])
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function renderObjectName({ object, module }: Pick<ObjectReport, 'object' | 'module'>, look: Look): string {
+  return `${look.paint('heading', visible(object))} in ${visible(module)}`;
+}
+
 function renderObject(object: ObjectReport, look: Look): string[] {
-  const lines = [`${look.paint('heading', visible(object.object))} in ${visible(object.module)}`];
+  const lines = [renderObjectName(object, look)];
   const lists = [
     ['changed functions', object.changedFunctions],
     ['new functions', object.newFunctions],

@@ -20,6 +20,7 @@ import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import type { Progress } from './progress.js';
 import { rebuildOnDemand } from './rebuild.js';
+import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
 import { resolveTarget, type Target } from './target.js';
 import { unseenWarnings, unusedWarnings } from './target-modules.js';
@@ -56,7 +57,9 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
     return outcome;
   } catch (error) {
     await work.keep();
-    throw error instanceof Error ? Object.assign(error, { workFolder: work.path }) : error;
+    // Of a failure after the comparison too: what the link of the livepatch misses is what no lookup found.
+    const told = withLookups(error, maker.report().objects);
+    throw told instanceof Error ? Object.assign(told, { workFolder: work.path }) : told;
   } finally {
     // At the end, where people look; also of a failure they may be the reason.
     for (const warning of maker.report().warnings) progress.warn(warning);

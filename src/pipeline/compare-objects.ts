@@ -15,6 +15,7 @@ import type { ObjectPair } from './both-sides.js';
 import type { VerificationReport } from './options.js';
 import { importedBy } from './ordinary-imports.js';
 import { diffWithRebuild, type FindRebuild, linkOrderOf } from './rebuild.js';
+import { lookupsOf, type ObjectLookups, withLookups } from './refused-lookups.js';
 import type { TargetModule } from './target-modules.js';
 import { TargetVerifier, type VerificationQuestion } from './verify-targets.js';
 
@@ -61,7 +62,7 @@ export interface ComparisonQuestion {
   readonly verification: Omit<VerificationQuestion, 'targets'>;
 }
 
-/** @throws KptoolError with the findings of all objects, not of the first that has one */
+/** @throws KptoolError with the findings of all objects, not of the first that has one; see also `lookupsOf` */
 export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
   const { pairs, targets, built, linked, findRebuild, entrySizes, explain, names } = question;
   const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
@@ -73,6 +74,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   const unchanged: UnchangedObject[] = [];
   const warnings: Diagnostic[] = [];
   const errors: Diagnostic[] = [];
+  const lookups: ObjectLookups[] = [];
   for (const { object, modules, ...files } of pairs) {
     const patched = await readFile(files.patched);
     const original = files.original === undefined ? undefined : await readFile(files.original);
@@ -113,12 +115,14 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
         warnings.push(...outcome.warnings);
         verifier.touch(object, module, outcome);
         if (outcome.kind === 'changed') {
-          const { diff, parts, lookups } = outcome;
-          contributions.push({ object, module, diff, parts, lookups });
+          const { diff, parts } = outcome;
+          contributions.push({ object, module, diff, parts, lookups: outcome.lookups });
+          lookups.push({ object, module, lookups: outcome.lookups });
         } else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });
       } catch (error) {
         if (!(error instanceof KptoolError)) throw error;
         errors.push(...error.diagnostics);
+        lookups.push(...lookupsOf(error));
       }
     }
   }
@@ -126,6 +130,6 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   const { findings, reports: verifications } = verifier.conclude();
   errors.push(...findings.filter(({ severity }) => severity === 'error'));
   warnings.push(...findings.filter(({ severity }) => severity === 'warning'));
-  if (errors.length > 0) throw new KptoolError([...errors, ...warnings]);
+  if (errors.length > 0) throw withLookups(new KptoolError([...errors, ...warnings]), lookups);
   return { contributions, unchanged, warnings, verifications };
 }

@@ -14,12 +14,14 @@ import type { OpenQuestion } from '../livepatch/questions.js';
 import { splitRelocations } from '../livepatch/relocations.js';
 import { createLookup } from '../lookup/create-lookup.js';
 import type { NameRules } from '../lookup/drifting-names.js';
-import { type LookupDecision, recordLookup } from '../lookup/explain-lookup.js';
+import { type LookupDecision, type RecordedLookup, recordLookup } from '../lookup/explain-lookup.js';
 import type { Exports } from '../lookup/exports.js';
 import { describeUnresolved } from '../lookup/findings.js';
+import type { Lookup } from '../lookup/lookup.js';
 import { describeForeignObject } from '../lookup/membership.js';
 import type { LinkOrder } from '../lookup/resolve-file.js';
 import type { TargetTable } from '../lookup/symbol-table.js';
+import { withLookups } from './refused-lookups.js';
 
 export interface PairInput {
   /** `undefined` for the object of a source that the patch adds: all of it is new. */
@@ -61,7 +63,10 @@ export type PairOutcome =
       readonly warnings: readonly Diagnostic[];
     };
 
-/** @throws KptoolError with the findings of the diff, or with all symbols that the target cannot name */
+/**
+ * @throws KptoolError with the findings of the diff, or with all symbols that the target cannot name; with what had been
+ * decided by then, see `lookupsOf`
+ */
 export function diffPair(input: PairInput): PairOutcome {
   const patched = readElf(input.patched, `patched ${input.objectName}`);
   const original =
@@ -87,6 +92,19 @@ export function diffPair(input: PairInput): PairOutcome {
   });
 
   const { lookup, decisions } = recordLookup(made);
+  try {
+    return diffWithLookup(input, { original, patched }, lookup, decisions);
+  } catch (error) {
+    throw withLookups(error, [{ object: input.objectName, module: input.target, lookups: decisions() }]);
+  }
+}
+
+function diffWithLookup(
+  input: PairInput,
+  { original, patched }: { readonly original: ElfObject; readonly patched: ElfObject },
+  lookup: Lookup,
+  decisions: RecordedLookup['decisions'],
+): PairOutcome {
   const outcome = diffObjects({
     original,
     patched,

@@ -15,8 +15,8 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
   });
   afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-  test('says it for each symbol of the target, where it is asked', async () => {
-    const name = 'call-of-static-function-with-a-namesake';
+  /** The answers without and with the option. */
+  async function answersFor(name: string) {
     const { original, patched } = await compileCase(name, work);
     writeFileSync(path.join(work, 'original.o'), original ?? '');
     writeFileSync(path.join(work, 'patched.o'), patched);
@@ -26,6 +26,11 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
     const facts = { version: '1.2.3', words, reportTo: undefined, cache: work };
     const plain = await runCreateDiffObject(words, facts, recordedTerminal(work));
     const explained = await runCreateDiffObject(['--explain-lookup', ...words], facts, recordedTerminal(work));
+    return { plain, explained };
+  }
+
+  test('says it for each symbol of the target, where it is asked', async () => {
+    const { plain, explained } = await answersFor('call-of-static-function-with-a-namesake');
     expect(plain.text).not.toContain('by rule');
     const rule = (level: number) => `by rule ${level} (${LOOKUP_LEVELS.get(level)})`;
     expect(explained.text?.split('\n')).toEqual([
@@ -33,6 +38,19 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
       `original.o: symbol __fentry__ is vmlinux:__fentry__ ${rule(1)}: exported by vmlinux (EXPORT_SYMBOL)`,
       `original.o: symbol toy_hidden is toy:toy_hidden,2 ${rule(4)}: case.c, 1 of 1 static functions found there`,
       `original.o: symbol toy_open is toy:toy_open ${rule(2)}: toy defines it as a global symbol`,
+      '',
+    ]);
+  });
+
+  test('also of what was refused, with what stopped it', async () => {
+    const { plain, explained } = await answersFor('static-function-missing-in-target');
+    expect(plain).toMatchObject({ exitStatus: 1, text: '' });
+    expect(plain.messages).toContain('[symbol-missing]');
+    expect(explained.messages).toBe(plain.messages);
+    expect(explained.text?.split('\n')).toEqual([
+      expect.stringContaining('symbol __fentry__ is vmlinux:__fentry__ by rule 1'),
+      'original.o: symbol toy_hidden is missing in the target',
+      expect.stringContaining('symbol toy_open is toy:toy_open by rule 2'),
       '',
     ]);
   });

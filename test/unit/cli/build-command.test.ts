@@ -7,6 +7,7 @@ import { parseCommandLine } from '../../../src/cli/command-line.js';
 import { diagnose, fail } from '../../../src/diagnostics/catalogue.js';
 import { KptoolError } from '../../../src/diagnostics/diagnostic.js';
 import type { BuildReport } from '../../../src/pipeline/options.js';
+import { withLookups } from '../../../src/pipeline/refused-lookups.js';
 import { recordedTerminal } from './screen.js';
 
 const warning = { ...diagnose('usage-no-command', {}), severity: 'warning' as const, code: 'a-warning' };
@@ -108,6 +109,29 @@ describe('the document', () => {
       return { kind: 'unchanged', report };
     });
     expect(answer.document?.diagnostics.map(({ code }) => code)).toEqual(['a-warning']);
+  });
+
+  test('of a refused build holds what had been decided about symbols; the text does where it is asked', async () => {
+    const decided = { symbol: 'helper', scope: 'local' as const, level: undefined, rule: undefined, target: undefined };
+    const lookups = [{ ...decided, outcome: 'ambiguous' as const, evidence: 'equal in all' }];
+    const refuse = async () => {
+      const refusal = new KptoolError([
+        diagnose('symbol-missing', { name: 'x', object: 'mad.o', objectName: 'ib_mad' }),
+      ]);
+      throw withLookups(refusal, [
+        { object: 'mad.o', module: 'ib_mad', lookups },
+        { object: 'cm.o', module: 'ib_mad', lookups: [] },
+      ]);
+    };
+    const plain = await run(refuse);
+    expect(plain.answer.text).toBe('');
+    expect(plain.answer.document).toMatchObject({ outcome: 'refused', objects: [] });
+    expect(plain.answer.document?.lookups).toEqual([
+      { object: 'mad.o', module: 'ib_mad', lookups: [{ ...lookups[0], level: null, rule: null, target: null }] },
+    ]);
+    const explained = await run(refuse, '--explain-lookup');
+    expect(explained.answer.text).toBe('mad.o in ib_mad\n  symbol helper is ambiguous in the target: equal in all\n');
+    expect(explained.answer.messages).toBe(plain.answer.messages);
   });
 
   test('keeps warnings when the build fails after them, and names the work folder', async () => {
