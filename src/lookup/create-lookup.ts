@@ -12,6 +12,7 @@ import type { Exports } from './exports.js';
 import { indexLocals, type LocalIndex } from './local-index.js';
 import type { Lookup, LookupAnswer } from './lookup.js';
 import { decideByNeighbours } from './neighbours.js';
+import { clonesByFunction, describeOtherClones } from './other-clones.js';
 import type { Decision, Question } from './question.js';
 import { alignRebuild, decideByRebuild, type Rebuild } from './reference-table.js';
 import { areNumbersDoubtful, type Family, findRenumbered } from './renumbered.js';
@@ -57,6 +58,7 @@ export function createLookup(input: LookupInput): Lookup {
     file: resolveFile(original, table, linkOrder, names),
     locals: lazily(() => indexLocals(original, names)),
     numbered: lazily(() => byStem(table, names)),
+    clones: lazily(() => clonesByFunction(table)),
     discarded: lazily(() => discardedBy(original, table)),
     rebuild: lazily(() =>
       reference === undefined ? undefined : alignRebuild(original, { table, reference }, linkOrder, names),
@@ -74,6 +76,8 @@ interface Scene extends LookupInput {
   readonly locals: () => LocalIndex;
   /** The target's local symbols whose names may drift, by stem. */
   readonly numbered: () => ReadonlyMap<string, readonly TableSymbol[]>;
+  /** The target's clones by the function that they were made of. */
+  readonly clones: () => ReadonlyMap<string, readonly TableSymbol[]>;
   readonly discarded: () => (section: ElfSection) => boolean;
   /** The rebuild, where there is one and it agrees with the target. */
   readonly rebuild: () => Rebuild | undefined;
@@ -144,7 +148,7 @@ function findLocal(name: string, type: number, scene: Scene): LookupAnswer {
     return isStatic(symbol) && symbol.type === type && !isAnotherNumber(symbol, own, names);
   });
   const family = own === undefined ? undefined : familyOf(own, scene);
-  if (namesakes.length === 0) return findDrifted(family, scene);
+  if (namesakes.length === 0) return withOtherClones(findDrifted(family, scene), { name, type }, scene);
   if (family !== undefined && areNumbersDoubtful(family)) return findDrifted(family, scene);
   if (own !== undefined && namesakes.every((symbol) => symbol.room !== undefined && isAnother(symbol, own))) {
     return { kind: 'missing', reason: `there is no room for its ${own.size} bytes where the target has that name` };
@@ -238,6 +242,25 @@ function findDrifted(family: Family | undefined, scene: Scene): LookupAnswer {
   const renumbered = findRenumbered(family);
   if (renumbered.symbol !== undefined) return answerLocal(renumbered, 9, scene);
   return renumbered.reason === undefined ? { kind: 'missing' } : { kind: 'missing', reason: renumbered.reason };
+}
+
+/** Where nothing else is known, the reason why a function is missing may be that gcc cloned it in one of the builds only. */
+function withOtherClones(
+  answer: LookupAnswer,
+  { name, type }: Pick<TableSymbol, 'name' | 'type'>,
+  { original, table, clones, file }: Scene,
+): LookupAnswer {
+  if (answer.kind !== 'missing' || answer.reason !== undefined || type !== STT.FUNC) return answer;
+  const isOwn = (symbol: TableSymbol) =>
+    isStatic(symbol)
+      ? withinFile([symbol], file).length > 0
+      : original.symbols.some((own) => definesGlobal(own, symbol));
+  const reason = describeOtherClones(name, table, clones(), isOwn);
+  return reason === undefined ? answer : { kind: 'missing', reason };
+}
+
+function definesGlobal({ name, bind, section }: ElfSymbol, symbol: TableSymbol): boolean {
+  return name === symbol.name && bind !== STB.LOCAL && section !== undefined;
 }
 
 /** What may stand for the symbol under another number, on either side; nothing for a name without one. */

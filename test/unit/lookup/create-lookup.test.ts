@@ -387,6 +387,41 @@ describe('level 9: another number of the compiler', () => {
   });
 });
 
+describe('missing: a function that gcc cloned in one of the builds only', () => {
+  const post = { ...f('post'), bind: GLOBAL };
+  const reasonFor = (name: string, target: readonly (Row | FileRow)[]) => {
+    const original = objectOf('cm.c', [f('open'), f(name), post]);
+    const answer = lookupOf({ original, target }).local(name, FUNC);
+    return answer.kind === 'missing' ? (answer.reason ?? 'no reason') : answer.kind;
+  };
+  const only = (names: string) => `of that function the target has only ${names}: gcc cloned it in another way there`;
+
+  test.each([
+    ['a clone that is not made there', 'send.isra.0', [f('send')], only('send')],
+    ['of a global function', 'post.constprop.0', [post], only('post')],
+    ['a global function that the object has not', 'send.constprop.0', [{ ...f('send'), bind: GLOBAL }], 'no reason'],
+    [
+      'a function of which there is a clone only',
+      'send',
+      [f('send.constprop.0.isra.1')],
+      only('send.constprop.0.isra.1'),
+    ],
+    [
+      'clones of other kinds',
+      'send.isra.0',
+      [f('send.part.0'), f('send.constprop.3')],
+      only('send.part.0, send.constprop.3'),
+    ],
+    ['data of that name is no function', 'send.isra.0', [{ ...f('send'), type: OBJECT }], 'no reason'],
+    ['nor is a cold part a clone', 'send', [f('send.cold')], 'no reason'],
+    ['another function', 'send.isra.0', [f('send_all'), f('resend')], 'no reason'],
+    ['what the target only refers to', 'post.isra.0', [{ ...post, section: 'undefined' }], 'no reason'],
+    ['of another file', 'send.isra.0', [{ file: 'cm.c' }, f('open'), { file: 'mad.c' }, f('send')], 'no reason'],
+  ] as const)('%s', (_, name, target, reason) => {
+    expect(reasonFor(name, target)).toBe(reason);
+  });
+});
+
 test('every level that decides has a title', () => {
   expect([...LOOKUP_LEVELS.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
