@@ -16,13 +16,13 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
   afterAll(() => rmSync(work, { recursive: true, force: true }));
 
   /** The answers without and with the option. */
-  async function answersFor(name: string) {
+  async function answersFor(name: string, module = 'toy') {
     const { original, patched } = await compileCase(name, work);
     writeFileSync(path.join(work, 'original.o'), original ?? '');
     writeFileSync(path.join(work, 'patched.o'), patched);
     const target = path.join(work, name, 'target/toy.ko');
     const symvers = path.join(casesFolder, 'Module.symvers');
-    const words = ['original.o', 'patched.o', 'toy', target, symvers, 'livepatch-toy', 'output.o'];
+    const words = ['original.o', 'patched.o', module, target, symvers, 'livepatch-toy', 'output.o'];
     const facts = { version: '1.2.3', words, reportTo: undefined, cache: work };
     const plain = await runCreateDiffObject(words, facts, recordedTerminal(work));
     const explained = await runCreateDiffObject(['--explain-lookup', ...words], facts, recordedTerminal(work));
@@ -40,6 +40,13 @@ describe.skipIf(missingPrograms.length > 0)(`missing: ${missingPrograms.join(', 
       `original.o: symbol toy_open is toy:toy_open ${rule(2)}: toy defines it as a global symbol`,
       '',
     ]);
+  });
+
+  test('a module whose file has a dash in its name is known as the kernel calls it', async () => {
+    const { explained } = await answersFor('call-of-static-function-with-a-namesake', 'my-toy');
+    expect(explained.text).toContain('symbol toy_open is my_toy:toy_open by rule 2');
+    expect(explained.text).toContain('symbol toy_hidden is my_toy:toy_hidden,2 by rule 4');
+    expect(explained.exitStatus).toBe(0);
   });
 
   test('also of what was refused, with what stopped it', async () => {

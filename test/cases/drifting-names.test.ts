@@ -20,6 +20,8 @@ import { checkMembership } from '../../src/lookup/membership.js';
 import { staticSymbols } from '../../src/lookup/static-symbols.js';
 import { tableOfImage } from '../../src/lookup/symbol-table.js';
 import { compareObjects } from '../../src/pipeline/compare-objects.js';
+import type { LookupDecision } from '../../src/pipeline/options.js';
+import { lookupsOf } from '../../src/pipeline/refused-lookups.js';
 import { hasProgram } from '../builders/readelf.js';
 
 const missing = ['gcc', 'ld', 'objcopy'].filter((name) => !hasProgram(name));
@@ -318,6 +320,11 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
         names,
       });
     await expect(compared(nameRules({}))).rejects.toThrow(/__my_id_0.*\[symbol-missing\]/s);
+    const refusal: unknown = await compared(nameRules({})).catch((error: unknown) => error);
+    const missing = { object: 'cm.o', module: 'toy', lookups: [{ symbol: '__my_id_0', outcome: 'missing' }] };
+    const isMissing = ({ outcome, scope }: LookupDecision) => outcome === 'missing' && scope === 'local';
+    const told = lookupsOf(refusal).map((object) => ({ ...object, lookups: object.lookups.filter(isMissing) }));
+    expect(told).toMatchObject([missing]);
     const { contributions } = await compared(nameRules({ drifting: ['__my_id_#'] }));
     const needed = contributions.flatMap(({ parts }) => parts.relocations.map(({ symbol }) => symbol.name));
     expect(needed).toContain('__my_id_1');
