@@ -68,7 +68,7 @@ const debugFlag: Flag = {
 const explainLookupFlag: Flag = {
   name: 'explain-lookup',
   group: 'The run',
-  text: 'say for each symbol of the target which rule found it; with --json that is always told',
+  text: 'say for each symbol of the target which rule found it, or that none did, also of a refused build; with --json that is always told',
 };
 const presentation: readonly Flag[] = [
   { name: 'json', group: 'The run', text: 'print one JSON document to standard output, all else to standard error' },
@@ -237,7 +237,7 @@ export const commands: readonly Command[] = [
     argument: `the operand ${diffOperands[0]}`,
     takesMany: true,
     flags: [
-      { ...explainLookupFlag, text: 'say for each symbol of the target which rule found it' },
+      { ...explainLookupFlag, text: 'say for each symbol of the target which rule found it, or that none did' },
       colorFlag,
       debugFlag,
     ],
