@@ -48,7 +48,7 @@ export const sourceRules = {
     fix: 'Put the include between `#ifndef __GENKSYMS__` and `#endif`, or declare what is needed of it.',
     example: 'A hunk adds `#include "mad_rmpp.h"` to a file with `EXPORT_SYMBOL(ib_mad_send);`.',
     what: (details: Place & { include: string; exports: number }) =>
-      `${details.file}: the patch adds ${details.include} to a file with ${details.exports} exported symbol${details.exports === 1 ? '' : 's'}`,
+      `${at(details)}: the patch adds ${details.include} to a file with ${details.exports} exported symbol${details.exports === 1 ? '' : 's'}`,
   },
   'static-key-touched': {
     stage: 'source',

@@ -33,10 +33,17 @@ export interface Item {
   readonly conditions: readonly string[];
 }
 
+/** An `#include`, `#define` or the like outside of items. Conditions are no directives of their own. */
+export interface Directive {
+  readonly text: string;
+  readonly line: number;
+  /** As of an item. */
+  readonly conditions: readonly string[];
+}
+
 export interface Outline {
   readonly items: readonly Item[];
-  /** `#include` and `#define` lines and the like, outside of items; conditions are not among them. */
-  readonly directives: readonly Token[];
+  readonly directives: readonly Directive[];
 }
 
 /** Throws nothing: what does not make sense as C becomes a declaration, or is left out. */
@@ -81,7 +88,7 @@ interface OpenCondition {
  */
 class OutlineReader {
   readonly #items: Item[] = [];
-  readonly #directives: Token[] = [];
+  readonly #directives: Directive[] = [];
   readonly #conditions: OpenCondition[] = [];
   #state = betweenItems();
 
@@ -110,7 +117,7 @@ class OutlineReader {
       this.#conditions.pop();
       this.#state = this.#endBranch(open).unbalanced ?? this.#state;
     } else if (!isInItem) {
-      this.#directives.push(token);
+      this.#directives.push({ text: token.text, line: token.line, conditions: this.#openConditions() });
     }
     if (this.#isInItem()) this.#state.tokens.push(token);
   }
@@ -129,12 +136,13 @@ class OutlineReader {
   }
 
   #end(): void {
-    const item = itemOf(
-      this.#state,
-      this.#conditions.map(({ text }) => text),
-    );
+    const item = itemOf(this.#state, this.#openConditions());
     if (item !== undefined) this.#items.push(item);
     this.#state = betweenItems();
+  }
+
+  #openConditions(): string[] {
+    return this.#conditions.map(({ text }) => text);
   }
 
   #isInItem(): boolean {

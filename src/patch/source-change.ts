@@ -2,7 +2,7 @@
  * What a patch does to a C file, item by item: which functions and data it changes, adds and takes away. Compared are
  * tokens, so that comments, line breaks and moved code are no changes.
  */
-import { type Item, isPunctuator, type Outline, outlineOf } from './c-outline.js';
+import { type Directive, type Item, isPunctuator, type Outline, outlineOf } from './c-outline.js';
 
 export interface ChangedItem {
   readonly original: Item;
@@ -18,8 +18,8 @@ export interface SourceChange {
   readonly added: readonly Item[];
   readonly removed: readonly Item[];
   /** Directives outside of functions and data that only one side has: `#include "mad_rmpp.h"`. */
-  readonly addedDirectives: readonly string[];
-  readonly removedDirectives: readonly string[];
+  readonly addedDirectives: readonly Directive[];
+  readonly removedDirectives: readonly Directive[];
 }
 
 /** `undefined` for a side on which the file is not there. */
@@ -70,9 +70,9 @@ function textOf({ tokens }: Item): string {
   return tokens.map(({ text }) => text).join(' ');
 }
 
-function missingFrom(base: Outline, other: Outline): string[] {
+function missingFrom(base: Outline, other: Outline): Directive[] {
   const known = new Set(base.directives.map(({ text }) => text));
-  return other.directives.map(({ text }) => text).filter((text) => !known.has(text));
+  return other.directives.filter(({ text }) => !known.has(text));
 }
 
 /** A `static` variable within a function. */

@@ -132,14 +132,20 @@ function addedExports({ changes }: Scene): Diagnostic[] {
 }
 
 /** kptool's own header completes no type that a file of the kernel would not know. */
-function includesBesideExports({ changes }: Scene): Diagnostic[] {
+function includesBesideExports({ changes, config }: Scene): Diagnostic[] {
   return changes.flatMap((change) => {
     const exports = change.original.items.filter(isExport).length;
     if (exports === 0) return [];
     return change.addedDirectives
-      .filter((text) => text.startsWith('#include') && !text.includes('kpatch-macros.h'))
-      .map((include) => diagnose('include-beside-exports', { file: change.path, line: 1, include, exports }));
+      .filter(({ text }) => text.startsWith('#include') && !text.includes('kpatch-macros.h'))
+      .filter(({ conditions }) => !conditions.some(isOutOfSight) && !isSwitchedOff(conditions, config))
+      .map(({ text, line }) => diagnose('include-beside-exports', { file: change.path, line, include: text, exports }));
   });
+}
+
+/** genksyms defines it while it computes checksums (scripts/Makefile.build, cmd_gensymtypes). */
+function isOutOfSight(condition: string): boolean {
+  return /^#(ifndef __GENKSYMS__|if !defined\(__GENKSYMS__\)|else of #ifdef __GENKSYMS__)$/.test(condition);
 }
 
 const STATIC_BRANCH: ReadonlySet<string> = new Set([

@@ -130,8 +130,8 @@ async function buildIn(
 
   // What other modules were built to call must still be what they call.
   const versionFindings = compareVersions({ versions, targets, contributions, patches: patches.resolved });
-  maker.warn(versionFindings);
   stopAtErrors(versionFindings);
+  maker.warn(versionFindings);
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
 
   const bytes = await progress.step('Linking the livepatch', async (report) => {

@@ -216,7 +216,7 @@ function planTogether(scenarios: readonly LoadedScenario[]): GuestPlan {
   const plan = new GuestPlan();
   const [first] = scenarios;
   if (first === undefined) return plan;
-  plan.succeed(first.scenario.name, 'insmod /modules/ib_mad.ko && insmod /modules/ib_cm_stats.ko');
+  plan.insertModules(first.scenario);
   for (const { scenario } of scenarios) plan.prepare(scenario);
   for (const { scenario } of scenarios) plan.show(scenario.name, scenario.before);
   for (const loaded of scenarios) plan.load(loaded);
@@ -284,7 +284,7 @@ function seeSecondModuleComeLater(plan: GuestPlan, loaded: LoadedScenario): void
   plan.load(loaded);
   plan.succeed(scenario.name, `grep -qx 1 /sys/kernel/livepatch/${livepatch}/ib_mad/patched`);
   plan.succeed(scenario.name, `grep -qx 0 /sys/kernel/livepatch/${livepatch}/ib_cm_stats/patched`);
-  plan.succeed(scenario.name, 'insmod /modules/ib_cm_stats.ko');
+  plan.succeed(scenario.name, 'insmod /modules/ib_cm_stats.ko && insmod /modules/ib_mad_loopback.ko');
   plan.prepare(scenario);
   plan.seeEnabled(loaded);
   plan.disable(loaded);
@@ -294,7 +294,7 @@ function seeSecondModuleComeLater(plan: GuestPlan, loaded: LoadedScenario): void
 
 function isForBothModules(scenario: LiveScenario): boolean {
   const modules = new Set(scenario.build.objects.map(({ module }) => module));
-  return moduleNames.every((name) => modules.has(name));
+  return modules.has('ib_mad') && modules.has('ib_cm_stats');
 }
 
 function sideBySide(scenarios: readonly LiveScenario[]): LiveScenario[] {

@@ -56,6 +56,11 @@ export const ruleCases: { readonly [Id in keyof typeof sourceRules]: RuleCase } 
     breaks: mad('#include "mad.h"\n@\nint f(void) { return 1; }\nEXPORT_SYMBOL(f);\n', '', '#include "mad_rmpp.h"'),
     nearMisses: {
       'the file exports nothing': mad('#include "mad.h"\n@\nint f(void) { return 1; }\n', '', '#include "mad_rmpp.h"'),
+      'genksyms does not see it': mad(
+        '#ifndef __GENKSYMS__\n@\n#endif\nint f(void) { }\nEXPORT_SYMBOL(f);\n',
+        '',
+        '#include "mad_rmpp.h"',
+      ),
       'it is that of the author’s macros': mad(
         '@\nint f(void) { }\nEXPORT_SYMBOL(f);\n',
         '',

@@ -84,6 +84,8 @@ describe('macros at the top level', () => {
     const { items, directives } = outlineOf('#include <linux/mad.h>\n#define LIMIT 3\nint f(void) {\n#define IN 1\n}');
     expect(items).toHaveLength(1);
     expect(directives.map(({ text }) => text)).toEqual(['#include <linux/mad.h>', '#define LIMIT 3']);
+    const [hidden] = outlineOf('#ifndef __GENKSYMS__\n#include "mad.h"\n#endif').directives;
+    expect(hidden).toEqual({ text: '#include "mad.h"', line: 2, conditions: ['#ifndef __GENKSYMS__'] });
   });
 });
 

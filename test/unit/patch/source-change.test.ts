@@ -12,7 +12,7 @@ function changes(original: string | undefined, patched: string | undefined) {
     changed: names(changed.map((pair) => pair.patched)),
     added: names(added),
     removed: names(removed),
-    directives: [...addedDirectives.map((text) => `+${text}`), ...removedDirectives.map((text) => `-${text}`)],
+    directives: [...addedDirectives.map(({ text }) => `+${text}`), ...removedDirectives.map(({ text }) => `-${text}`)],
   };
 }
 
