@@ -28,12 +28,12 @@ export function rebuildOrc(
   const named = (name: string) => patched.object.sections.find((section) => section.name === name);
   const [rows, places] = [named('.orc_unwind'), named('.orc_unwind_ip')];
   if (rows === undefined || places === undefined) return { tables, findings: [] };
-  const rowSize = entrySizes.ORC_STRUCT_SIZE ?? rows.entrySize;
-  if (rowSize <= 0) {
+  const count = places.content.length / placeSize;
+  const rowSize = rowSizeOf(rows, count, entrySizes);
+  if (rowSize === undefined) {
     const finding = diagnose('entry-size-unknown', { section: rows.name, setting: 'ORC_STRUCT_SIZE' });
     return { tables, findings: [finding] };
   }
-  const count = places.content.length / placeSize;
   const isPlaced = places.relocations.every(({ offset }) => offset % placeSize === 0 && offset / placeSize < count);
   if (rows.content.length !== count * rowSize || places.relocations.length !== count || !isPlaced) {
     return { tables, findings: [diagnose('table-malformed', { section: rows.name, offset: rows.content.length })] };
@@ -57,4 +57,12 @@ export function rebuildOrc(
     else inclusion.sections.delete(section);
   }
   return { tables, findings: [] };
+}
+
+/** As given, as declared (newer objtool does), or the bytes divided by the number of places. */
+function rowSizeOf({ entrySize, content }: ElfSection, places: number, { ORC_STRUCT_SIZE: given = 0 }: EntrySizes) {
+  if (given > 0) return given;
+  if (entrySize > 0) return entrySize;
+  const size = content.length / places;
+  return Number.isInteger(size) && size > 0 ? size : undefined;
 }

@@ -10,7 +10,7 @@ import { STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import type { Lookup } from '../lookup/lookup.js';
 import { type EntryFilter, keepStaticBranch, keepStaticCall } from './entry-filters.js';
-import { contradictingSize, inferStride, sortedRelocations } from './entry-stride.js';
+import { contradictingSize, inferEntrySize, sortedRelocations } from './entry-stride.js';
 import type { Inclusion } from './include.js';
 import type { PreparedObject } from './prepare.js';
 import { targetOffset } from './section-references.js';
@@ -104,8 +104,9 @@ function entryStarts(
   input: Pick<TableInput, 'patched' | 'entrySizes'>,
 ): number[] | undefined {
   if (table.entrySize === 'FIXUP_CODE') return fixupStarts(section, input.patched);
-  const given = typeof table.entrySize === 'number' ? table.entrySize : input.entrySizes[table.entrySize];
-  const size = given === undefined || given <= 0 ? inferStride(section)?.entrySize : given;
+  if (typeof table.entrySize === 'number') return startsOfSize(section, table.entrySize);
+  const given = input.entrySizes[table.entrySize];
+  const size = given === undefined || given <= 0 ? inferEntrySize(section, table.entrySize) : given;
   return size === undefined ? undefined : startsOfSize(section, size);
 }
 
@@ -125,7 +126,7 @@ export function entriesOfSize(section: ElfSection, size: number): Entry[] {
 function checkGivenSize(section: ElfSection, { entrySize }: SpecialTable, input: TableInput): Diagnostic[] {
   if (typeof entrySize === 'number' || entrySize === 'FIXUP_CODE') return [];
   const given = input.entrySizes[entrySize];
-  const seen = given === undefined || given <= 0 ? undefined : contradictingSize(section, given);
+  const seen = given === undefined || given <= 0 ? undefined : contradictingSize(section, entrySize, given);
   if (given === undefined || seen === undefined || given % seen === 0) return [];
   const kept = (size: number) =>
     entriesOfSize(section, size)

@@ -169,7 +169,8 @@ export const diffProvocations = {
   ),
   'sibling-call': () =>
     diffObjects({ original: jumpingAway(0x38600001), patched: jumpingAway(0x38600002), ...surroundings }),
-  'entry-size-unknown': changingToy((scene, toy) => table(scene, '__bug_table', 12, [toy])),
+  // Two calls, of which one has no key.
+  'entry-size-unknown': changingToy((scene, toy) => table(scene, '.static_call_sites', 16, [toy, toy, toy])),
   'table-malformed': changingToy((scene, toy) => table(scene, '__jump_table', 16, [toy]), {
     entrySizes: { JUMP_STRUCT_SIZE: 16 },
   }),

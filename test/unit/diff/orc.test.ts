@@ -84,10 +84,18 @@ describe('unwinding data', () => {
     expect(rebuild(scene, orc, [toy], {}).rows).toBe('01'.repeat(ROW));
   });
 
-  test('without a size it is refused', () => {
+  test('or from the number of places', () => {
+    const scene = new Scene();
+    const [toy, other] = [scene.function('toy'), scene.function('other')];
+    expect(rebuild(scene, orcOf(scene, [other, toy]), [toy], {}).rows).toBe('02'.repeat(ROW));
+  });
+
+  test('rows that cannot be shared out among the places are refused', () => {
     const scene = new Scene();
     const toy = scene.function('toy');
-    expect(rebuild(scene, orcOf(scene, [toy]), [toy], {}).codes).toEqual(['entry-size-unknown']);
+    const orc = orcOf(scene, [toy, toy]);
+    orc.rows.content = orc.rows.content.slice(0, -1);
+    expect(rebuild(scene, orc, [toy], {}).codes).toEqual(['entry-size-unknown']);
   });
 
   test.each<readonly [string, (orc: { rows: ElfSection; places: ElfSection }) => void]>([

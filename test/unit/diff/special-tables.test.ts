@@ -215,7 +215,9 @@ describe('the size of an entry', () => {
   const scene = () => {
     const made = new Scene();
     const toy = made.function('toy');
-    return { made, toy, bugs: table(made, '__bug_table', [{ size: 12, fields: [[0, toy]] }]) };
+    // The last entry names no code, so that the table tells nothing.
+    const entries = [0, 0, 0, 4].map((offset): Entry => ({ size: 12, fields: [[offset, toy]] }));
+    return { made, toy, bugs: table(made, '__bug_table', entries) };
   };
 
   test('unknown: the table is not touched and the setting is named', () => {
