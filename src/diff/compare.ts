@@ -9,6 +9,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHF, SHT, STT } from '../elf/constants.js';
 import { type ElfSection, ElfSymbol, type Relocation } from '../elf/object.js';
 import { isLineNumberChange } from './line-numbers.js';
+import { isMovedLineText } from './line-texts.js';
 import {
   canonicalName,
   isAssemblerLabel,
@@ -131,6 +132,8 @@ export function isSameKind(original: ElfSection, patched: ElfSection): boolean {
   );
 }
 
+const stringMark = 'string ';
+
 /** Compares what two sections hold, following references into literals, which have no lasting name. */
 export class ContentComparison {
   /** Unnamed data may refer to itself. */
@@ -167,9 +170,24 @@ export class ContentComparison {
       // A slot without a relocation holds a constant.
       if (from === undefined || to === undefined)
         return from === to && slotConstant(original) === slotConstant(patched);
-      return this.#isTargetSame(originalSection, from, patchedSection, to);
+      if (this.#isTargetSame(originalSection, from, patchedSection, to)) return true;
+      return this.#isMovedLineText([originalSection, original, from], [patchedSection, patched, to]);
     }
-    return this.#isTargetSame(originalSection, original, patchedSection, patched);
+    if (this.#isTargetSame(originalSection, original, patchedSection, patched)) return true;
+    return this.#isMovedLineText([originalSection, original, original], [patchedSection, patched, patched]);
+  }
+
+  /** What the relocations of two instructions mean in the end are strings that differ in their own line only. */
+  #isMovedLineText(
+    ...sides: readonly (readonly [section: ElfSection, instruction: Relocation, meant: Relocation])[]
+  ): boolean {
+    const { original, patched } = this.input;
+    const [before, after] = sides.map(([section, { offset }, meant], index) => {
+      const side = index === 0 ? original : patched;
+      const place = this.#place(side, section, meant);
+      return place?.startsWith(stringMark) ? { text: place, side, section, offset } : undefined;
+    });
+    return before !== undefined && after !== undefined && isMovedLineText(before, after);
   }
 
   #isTargetSame(
@@ -215,7 +233,7 @@ export class ContentComparison {
     if (!isLiteral || (target.flags & SHF.MERGE) === 0) return undefined;
     const offset = targetOffset(prepared, section, relocation);
     if (offset === undefined || offset < 0 || offset >= target.content.length) return undefined;
-    if ((target.flags & SHF.STRINGS) !== 0) return `string ${stringAt(target, offset)}`;
+    if ((target.flags & SHF.STRINGS) !== 0) return stringMark + stringAt(target, offset);
     // A constant of `.rodata.cst16` is named by its label or by the section.
     return target.entrySize > 0
       ? `constant ${Buffer.from(target.content.subarray(offset, offset + target.entrySize)).toString('hex')}`

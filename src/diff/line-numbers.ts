@@ -92,6 +92,18 @@ function isOwnLine(rows: readonly LineRow[], { offset }: Instruction, call: Relo
 }
 
 /**
+ * Level 4 asks it of what refers to a string (`line-texts.ts`).
+ * @param offset bytes from the start of the section
+ * @returns whether the debug data say so of the instruction there or of the call that follows; not where there are none
+ */
+export function isLineOfCode(side: PreparedObject, section: ElfSection, offset: number, line: number): boolean {
+  const rows = side.debugLines().get(section);
+  if (rows === undefined) return false;
+  const call = nextCall(section, { offset, length: 1 }, side.arch.isCall.bind(side.arch));
+  return lineAt(rows, offset) === line || (call !== undefined && lineAt(rows, call.offset) === line);
+}
+
+/**
  * Where there are debug data, level 2 has to agree with them: of `wait(__FILE__, __LINE__, 100)` in a function whose lines
  * did not move, or moved by one, 100 did not become 200 by that. (An old compiler gives a call of several lines the line
  * of its end, so that the line itself need not show.)
