@@ -233,7 +233,7 @@ export const commands: readonly Command[] = [
     text:
       'Compare two objects and write what changed, in the place of kpatch’s program of that name; parent-symtab is what' +
       ' `readelf -s --wide` printed of the target, the target itself, or System.map of vmlinux; the *_STRUCT_SIZE' +
-      ' variables are honoured',
+      ' variables are honoured, but the tables tell sizes themselves',
     argument: `the operand ${diffOperands[0]}`,
     takesMany: true,
     flags: [

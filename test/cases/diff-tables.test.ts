@@ -63,7 +63,19 @@ describe.skipIf(missingPrograms.length > 0)(`tables (missing: ${missingPrograms.
 
     test('is not given, and there is one entry', () => {
       const result = compare(`int g(int x) { ${warning} return x + [[1|2]]; }`, { entrySizes: { BUG_STRUCT_SIZE: 0 } });
-      expect(result.codes).toContain('entry-size-unknown');
+      expect(result).toMatchObject({ kind: 'changed', codes: [], changed: ['g'] });
+      expect(content(result, '__bug_table')).toHaveLength(12);
+    });
+
+    test('is not given, and the entries are at uneven distances', () => {
+      const gap = 'asm(".pushsection __bug_table, \\"aw\\"\\n.long 0\\n.popsection");';
+      const uneven = `${gap} int h(int x) { ${warning} return x; }`;
+      const result = compare(`int f(int x) { ${warning} return x; } ${uneven} ${two.replace('int f', 'int e')}`, {
+        entrySizes: { BUG_STRUCT_SIZE: 0 },
+        flags: ['-fno-toplevel-reorder'],
+      });
+      expect(result).toMatchObject({ kind: 'refused', codes: ['entry-size-unknown'] });
+      expect(result.findings[0]?.fix).toContain('BUG_STRUCT_SIZE');
     });
 
     test('is given wrong, so that entries would be cut apart', () => {

@@ -41,6 +41,8 @@ describe.skipIf(missingPrograms.length > 0)(`diff cases (missing: ${missingProgr
     if (text !== expected) console.log(`${file} would be:\n${text}`);
     expect(text).toBe(expected);
 
+    // The tables tell the sizes of their entries themselves.
+    expect(describeResult(runCase({ ...input, entrySizes: {} }))).toBe(text);
     // Two objects that the compiler made equal would prove nothing.
     expect(Buffer.compare(input.original ?? Buffer.alloc(0), input.patched), 'the two objects differ').not.toBe(0);
     if (result.kind !== 'changed') return;
