@@ -8,6 +8,7 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolders } from './make-folders.js';
 import { errorCode, writingError } from './system-error.js';
 
 export interface WorkFolder {
@@ -105,7 +106,7 @@ function workFolderAt(path: string): WorkFolder {
 async function prepareRoot(root: string): Promise<string> {
   let path: string;
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeFolders(root);
     path = await realpath(root);
   } catch (error) {
     throw writingError(error, root, 'work-folder-unwritable');

@@ -104,6 +104,18 @@ describe('the path', () => {
     expect(finding).toMatchObject({ code: 'work-folder-unwritable', exitStatus: 2 });
     expect(finding?.what).toContain(join(root, 'file', 'work'));
   });
+
+  test('is told where an existing folder answers that it does not exist', { timeout: 10_000 }, async () => {
+    expect(await findingsOf(createWorkFolder('/proc/kptool/work', 'fix'))).toMatchObject([
+      { code: 'work-folder-unwritable', exitStatus: 2 },
+    ]);
+  });
+
+  test('may need several new folders', async () => {
+    const folder = await createWorkFolder(join(root, 'a', 'b', 'work'), 'fix');
+    expect(folder.path.startsWith(join(root, 'a', 'b', 'work'))).toBe(true);
+    await folder.remove();
+  });
 });
 
 describe('in use', () => {
