@@ -3,9 +3,10 @@
  * the configuration, else those of the tree's `dkms.conf`, else kbuild's ordinary way. The compiler wrapper, the user's
  * make variables and the copy's path reach each of them.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
+import { readingError } from '../system/system-error.js';
 import { parseDkms } from './dkms.js';
 import type { MakeStep } from './make-step.js';
 
@@ -28,8 +29,8 @@ export interface PlanQuestion {
 const ordinary: MakeStep = { kind: 'make', directory: '.', arguments: [] };
 
 /**
- * Decides how `tree` is built. Throws `oot-no-makefile` for a folder that says nothing about building, and
- * `dkms-unsupported` for a `dkms.conf` that only a shell could understand.
+ * Decides how `tree` is built. Throws `oot-no-makefile` for a folder that says nothing about building,
+ * `input-missing` for one that is not there, and `dkms-unsupported` for a `dkms.conf` that only a shell could understand.
  */
 export async function planBuild({ tree, configured, release, architecture }: PlanQuestion): Promise<BuildPlan> {
   if (configured !== undefined && configured.length > 0) {
@@ -45,6 +46,9 @@ export async function planBuild({ tree, configured, release, architecture }: Pla
       return { steps: [ordinary], chosenBy: "kbuild's ordinary way", expectedModules: [] };
     }
   }
+  await stat(tree).catch((error: unknown) => {
+    throw readingError(error, tree);
+  });
   return fail('oot-no-makefile', { tree });
 }
 

@@ -8,7 +8,7 @@ import { readModuleObjects } from '../kbuild/module-objects.js';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
 import { nameRules } from '../lookup/drifting-names.js';
-import { writeOutputAtomically } from '../system/files.js';
+import { requireOutputFolder, writeOutputAtomically } from '../system/files.js';
 import { createWorkFolder, type WorkFolder } from '../system/work-folder.js';
 import { buildBothSides } from './both-sides.js';
 import { compareObjects } from './compare-objects.js';
@@ -47,6 +47,7 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
     return { kind: 'checked', report };
   }
 
+  await requireOutputFolder(options.output);
   const work = await createWorkFolder(path.join(options.cache, 'work'), name);
   const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
   maker.warn([...target.warnings, ...patches.warnings]);

@@ -1,5 +1,5 @@
 /** Reads what the user names and writes what the user gets: whole or not at all, with a diagnostic for everything that can be wrong. */
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
@@ -18,6 +18,16 @@ export async function readInput(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     throw readingError(error, path);
+  }
+}
+
+/** Throws `output-unwritable` where a file in `folder` could not be written: asked before long work, so that it is not lost. */
+export async function requireOutputFolder(folder: string): Promise<void> {
+  try {
+    // The "/." makes a file of that name answer ENOTDIR.
+    await access(`${folder}/.`, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw writingError(error, folder);
   }
 }
 

@@ -40,6 +40,11 @@ describe('planBuild', () => {
     expect(steps).toEqual([{ kind: 'make', directory: '.', arguments: [] }]);
   });
 
+  test('a folder that is not there', async () => {
+    const tree = await treeWith(['Makefile', '']);
+    await expect(planBuild({ tree: `${tree}-else`, ...target })).rejects.toThrow(/does not exist.*input-missing/);
+  });
+
   test('a folder that says nothing', async () => {
     const tree = await treeWith(['mad.c', '']);
     await expect(planBuild({ tree, ...target })).rejects.toThrow(

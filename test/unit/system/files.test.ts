@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readInput, writeOutputAtomically } from '../../../src/system/files.js';
+import { readInput, requireOutputFolder, writeOutputAtomically } from '../../../src/system/files.js';
 import { hashFile, hashTree } from '../../../src/system/hash.js';
 import { findingsOf } from './findings.js';
 
@@ -12,6 +12,22 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kptool-files-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
+
+describe('a folder for the result', () => {
+  test('that is there passes', async () => {
+    await expect(requireOutputFolder(folder)).resolves.toBeUndefined();
+  });
+
+  test.each([
+    ['none', 'does not exist'],
+    ['file', 'not a folder'],
+  ])('%s: %s', async (name, reason) => {
+    await writeFile(join(folder, 'file'), '');
+    const [finding] = await findingsOf(requireOutputFolder(join(folder, name)));
+    expect(finding).toMatchObject({ code: 'output-unwritable', exitStatus: 2 });
+    expect(finding?.what).toContain(reason);
+  });
+});
 
 describe('readInput', () => {
   test('gives the bytes', async () => {
