@@ -5,6 +5,7 @@ import { getSystemErrorMap } from 'node:util';
 import type { z } from 'zod';
 import { diagnose, fail } from '../diagnostics/catalogue.js';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { ruleIds } from '../diagnostics/rules.js';
 import { type Config, configSchema } from './config-schema.js';
 import { nearest } from './nearest.js';
 
@@ -64,7 +65,8 @@ function readTextIfThere(file: string): string | undefined {
   } catch (error) {
     const { code, errno } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    const reason = getSystemErrorMap().get(errno ?? 0)?.[1] ?? code ?? 'unknown error';
+    const reason =
+      code === 'EISDIR' ? 'it is a folder' : (getSystemErrorMap().get(errno ?? 0)?.[1] ?? code ?? 'unknown error');
     fail('usage-config-unreadable', { file, reason });
   }
 }
@@ -135,6 +137,7 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   const { oot, lookup } = configSchema.shape;
   if (path.length === 0) return Object.keys(configSchema.shape);
   if (path[0] === 'lookup') return Object.keys(lookup.unwrap().shape);
+  if (path[0] === 'rules') return ruleIds;
   if (path.length === 1) return Object.keys(oot.unwrap().shape);
   return Object.keys(oot.unwrap().shape.make.unwrap().element.shape);
 }

@@ -155,7 +155,7 @@ function checkedRule(value: string): [string, RuleLevel] {
   const [id = '', given] = value.split('=', 2);
   const level = ruleLevels.find((candidate) => candidate === given);
   if (isRule(id) && level !== undefined) return [id, level];
-  const meant = isRule(id) ? id : nearest(id, ruleIds);
-  const expected = `RULE=off, RULE=warn or RULE=error, with a rule of docs/rules${meant === undefined ? '' : `, such as ${meant}`}`;
+  if (!isRule(id)) fail('usage-unknown-rule', { rule: id, nearest: nearest(id, ruleIds), known: ruleIds });
+  const expected = ruleLevels.map((each) => `${id}=${each}`).join(' or ');
   fail('usage-bad-value', { option: '--rule', value, expected });
 }

@@ -8,7 +8,7 @@ export const patchMessages = {
     what: `${details.file}:${details.line}: ${details.problem}.`,
     why: 'The patch was cut off, edited or changed on its way; what it means is not certain.',
     fix: 'Make it anew with git diff or diff -Nru, and send it as a file, not as the text of a mail.',
-    details: details.text === undefined ? [] : [`line ${details.line}: ${details.text.slice(0, 200)}`],
+    details: details.text === undefined ? [] : [`line ${details.line}: ${details.text.slice(0, 80)}`],
   }),
   'patch-empty': (details: { file: string }) => ({
     what: `${details.file} changes no file.`,

@@ -48,6 +48,13 @@ export const usageMessages = {
     why: 'The value cannot be used.',
     fix: `Give ${details.expected}.`,
   }),
+  'usage-unknown-rule': (details: { rule: string; nearest: string | undefined; known: readonly string[] }) => ({
+    exitStatus: 2,
+    what: `--rule: there is no rule "${details.rule}".`,
+    why: 'The option takes RULE=off, RULE=warn or RULE=error, with a rule that docs/rules describes.',
+    fix:
+      details.nearest === undefined ? `Name one of ${details.known.join(', ')}.` : `Did you mean ${details.nearest}?`,
+  }),
   'usage-missing-argument': (details: { command: string; missing: string }) => ({
     exitStatus: 2,
     what: `${details.command}: ${details.missing} is missing.`,

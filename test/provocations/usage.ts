@@ -11,14 +11,14 @@ import type { Provocations } from './provocation.js';
 
 const words = (line: string) => () => parseCommandLine(line === '' ? [] : line.split(' '), '0', 80);
 
-/** What `kptool build x.patch` asks for in a folder without configuration. */
-function withoutTree(): unknown {
-  const request = words('build x.patch')();
+/** What a build in a folder without configuration is asked for. */
+const options = (line: string) => () => {
+  const request = words(line)();
   if (request.kind !== 'command') return undefined;
   const { name: command, files, flags } = request;
   const { signal } = new AbortController();
   return buildOptions({ command, files, flags, workingDirectory: '/', environment: {}, signal }, undefined);
-}
+};
 
 const configuration = (text: string, trusted?: readonly number[]) => () => {
   const folder = mkdtempSync(join(tmpdir(), 'kptool-provocation-'));
@@ -34,10 +34,11 @@ export const usageProvocations = {
   'usage-option-without-value': words('build x.patch --jobs'),
   'usage-option-repeated': words('build x.patch --jobs 1 --jobs 2'),
   'usage-bad-value': words('build x.patch --keep=perhaps'),
+  'usage-unknown-rule': options('build x.patch --oot . --rule init-touched=off'),
   'usage-missing-argument': words('build --keep'),
   'usage-extra-argument': words('inspect a.ko b.ko'),
   'usage-no-working-directory': () => requireWorkingDirectory({ workingDirectory: '' }),
-  'usage-no-module-tree': withoutTree,
+  'usage-no-module-tree': options('build x.patch'),
   'usage-config-unreadable': () => readConfig('/', '/dev/null/kpatch.config.json'),
   'usage-config-of-another-user': configuration('{}', []),
   'usage-config-not-json': configuration('{ "jobs": 4, }'),

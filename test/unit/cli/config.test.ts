@@ -45,7 +45,7 @@ describe('which file', () => {
   test('a folder of that name is told as unreadable', () => {
     const top = folder();
     mkdirSync(join(top, 'kpatch.config.json'));
-    expect(findings(() => readConfig(top, undefined))[0]?.what).toContain('illegal operation on a directory');
+    expect(findings(() => readConfig(top, undefined))[0]?.what).toContain('cannot be read: it is a folder');
   });
 });
 
@@ -103,6 +103,12 @@ describe('what may stand in it', () => {
     expect(inner?.fix).toBe('Did you mean "oot.dir"? Otherwise remove it.');
     expect(step?.what).toContain('"oot.make[0].dir"');
     expect(step?.fix).toContain('directory, arguments, command');
+  });
+
+  test('an unknown rule is told with the rules that there are', () => {
+    const fix = refusals({ rules: { nope: 'off' } })[0]?.fix;
+    expect(fix).toContain('init-function-touched');
+    expect(fix).not.toContain('extraSymvers');
   });
 
   test('an unknown setting of the lookup, with the nearest known one', () => {

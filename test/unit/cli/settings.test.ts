@@ -153,7 +153,7 @@ test.each([
   [['build', 'x', '--oot', '.', '--make-arg=--eval=x'], 'usage-bad-value'],
   [['build', 'x', '--oot', '.', '--rule', 'init-function-touched'], 'usage-bad-value'],
   [['build', 'x', '--oot', '.', '--rule', 'init-function-touched=quiet'], 'usage-bad-value'],
-  [['build', 'x', '--oot', '.', '--rule', 'patch-empty=off'], 'usage-bad-value'],
+  [['build', 'x', '--oot', '.', '--rule', 'patch-empty=off'], 'usage-unknown-rule'],
 ])('%j is refused: %s', (words, code) => {
   expect(codeOf(words)).toBe(code);
 });
