@@ -9,7 +9,7 @@ import { ruleIds } from '../diagnostics/rules.js';
 import { type Config, configSchema } from './config-schema.js';
 import { nearest } from './nearest.js';
 
-export const configFileName = 'kpatch.config.json';
+const configFileName = 'kpatch.config.json';
 
 export interface ConfigFile {
   /** Absolute. */

@@ -75,7 +75,7 @@ function endOfOptions(words: readonly string[]): number {
 }
 
 /** The seven operands. Throws `usage-unknown-option`, `usage-missing-argument` and `usage-extra-argument`. */
-export function readOperands(words: readonly string[]): readonly string[] {
+function readOperands(words: readonly string[]): readonly string[] {
   const files: string[] = [];
   let hasOptionsEnded = false;
   for (const word of words) {

@@ -33,6 +33,6 @@ export function messagesOfRules<const Rules extends Readonly<Record<string, Rule
 }
 
 /** Path of a rule's page in the repository. */
-export function pageOfRule(id: string): string {
+function pageOfRule(id: string): string {
   return `docs/rules/${id}.md`;
 }

@@ -78,8 +78,5 @@ export const STT = {
   GNU_IFUNC: 10,
 } as const;
 
-/** Lower two bits of `st_other` */
-export const STV = { DEFAULT: 0, INTERNAL: 1, HIDDEN: 2, PROTECTED: 3 } as const;
-
 /** Flag word of a section group: of several groups with the same signature the linker keeps one. */
 export const GRP_COMDAT = 1;

@@ -5,13 +5,13 @@
 import { fail } from '../diagnostics/catalogue.js';
 
 /** Bytes of a module's name: `MODULE_NAME_LEN` less the final zero (Linux, include/linux/module.h, 64-bit). */
-export const MODULE_NAME_LIMIT = 55;
+const MODULE_NAME_LIMIT = 55;
 
 /**
  * Bytes of a symbol's name: `KSYM_NAME_LEN` less the final zero. 512 since Linux commit b8a94bfb3395 ("kallsyms: increase
  * maximum kernel symbol length to 512"); kernels before it have no longer names in their symbol tables either.
  */
-export const SYMBOL_NAME_LIMIT = 511;
+const SYMBOL_NAME_LIMIT = 511;
 
 /** The klp object that stands for the kernel itself. */
 export const VMLINUX = 'vmlinux';

@@ -13,12 +13,12 @@ export interface Asked {
 }
 
 /** The finding `symbol-missing`. */
-export function describeMissing(asked: Asked, { reason }: Extract<LookupAnswer, { kind: 'missing' }>): Diagnostic {
+function describeMissing(asked: Asked, { reason }: Extract<LookupAnswer, { kind: 'missing' }>): Diagnostic {
   return diagnose('symbol-missing', reason === undefined ? asked : { ...asked, reason });
 }
 
 /** The finding `symbol-ambiguous`, or `symbol-position-shifts`, with every candidate in its details. */
-export function describeAmbiguous(asked: Asked, answer: Extract<LookupAnswer, { kind: 'ambiguous' }>): Diagnostic {
+function describeAmbiguous(asked: Asked, answer: Extract<LookupAnswer, { kind: 'ambiguous' }>): Diagnostic {
   const { candidates, reason, isShifting = false } = answer;
   const code = isShifting ? 'symbol-position-shifts' : 'symbol-ambiguous';
   return diagnose(code, { ...asked, candidates, ...(reason === undefined ? {} : { reason }) });

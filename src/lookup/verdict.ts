@@ -74,7 +74,7 @@ export function judge(input: VerdictInput): Judgement {
 }
 
 /** `134 of 134 functions of cm.o identical`, for several objects added up. */
-export function describeCounts(objects: readonly ObjectVerification[]): string {
+function describeCounts(objects: readonly ObjectVerification[]): string {
   const functions = objects.reduce((sum, object) => sum + object.functions, 0);
   const identical = objects.reduce((sum, object) => sum + object.identical, 0);
   const names = objects.map(({ object }) => object);
