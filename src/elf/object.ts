@@ -74,6 +74,20 @@ export class ElfSection {
   }
 }
 
+/**
+ * Has the relocations made when somebody asks for them first. Debug data has several times as many as all code, and few
+ * who read an object want them.
+ */
+export function deferRelocations(section: ElfSection, make: () => Relocation[]): void {
+  const put = (value: Relocation[]) => {
+    Object.defineProperty(section, 'relocations', { value, writable: true, enumerable: true, configurable: true });
+    return value;
+  };
+  // A property of the section like any other, so that comparing two sections compares these too.
+  const access = { get: () => put(make()), set: put, enumerable: true, configurable: true };
+  Object.defineProperty(section, 'relocations', access);
+}
+
 export interface SectionGroup {
   /** `GRP_COMDAT` and others */
   readonly flags: number;

@@ -14,7 +14,7 @@ import {
   sectionReader,
   tableReader,
 } from './headers.js';
-import { ElfObject, ElfSection, ElfSymbol, noSymbol, type Relocation } from './object.js';
+import { deferRelocations, ElfObject, ElfSection, ElfSymbol, noSymbol, type Relocation } from './object.js';
 import { findSymbolTable, type SymbolTable } from './symbol-table.js';
 
 export const RELOCATION_SIZE = 24;
@@ -132,9 +132,12 @@ function readRelocationTables(
   const owners = ownTables(tables, sections);
   for (const header of tables) {
     const section = requireTarget(file, header, sections, symbolTable);
-    const relocations = readRelocations(file, header, section, symbols);
-    if (owners.get(section) === header) section.relocations = relocations;
-    else section.extraRelocationTables.push({ name: header.name, flags: header.flags, relocations });
+    checkRelocations(file, header, section, symbols);
+    const read = () => readRelocations(file, header, symbols);
+    if (owners.get(section) !== header) {
+      section.extraRelocationTables.push({ name: header.name, flags: header.flags, relocations: read() });
+    } else if ((section.flags & SHF.ALLOC) === 0) deferRelocations(section, read);
+    else section.relocations = read();
   }
 }
 
@@ -164,28 +167,41 @@ function requireTarget(
   return sections[header.sh_info] ?? reader.malformed(0, 'a section to relocate', `section ${header.sh_info}`);
 }
 
-function readRelocations(
+function checkRelocations(
   file: ElfFile,
   header: SectionHeader,
   section: ElfSection,
   symbols: readonly ElfSymbol[],
-): Relocation[] {
-  const table: ByteReader = tableReader(file, header, RELOCATION_SIZE);
-  const isLittle = file.format.byteOrder === 'little';
+): void {
+  const table = tableReader(file, header, RELOCATION_SIZE);
+  const symbolAt = symbolIndexAt(file);
   const limit = relocatableSize(file, section);
-  const relocations: Relocation[] = [];
   for (let at = 0; at < table.length; at += RELOCATION_SIZE) {
     const offset = table.u64(at);
     if (offset >= limit) {
       table.malformed(at, `an offset within the ${bytesOf(limit)} of ${section.name}`, `0x${offset.toString(16)}`);
     }
-    // ELF64_R_SYM is the upper half of r_info, ELF64_R_TYPE the lower.
-    const symbolIndex = table.u32(at + (isLittle ? 12 : 8));
-    const symbol = symbols[symbolIndex];
-    if (symbol === undefined) table.malformed(at + 8, `a symbol index below ${symbols.length}`, `${symbolIndex}`);
-    relocations.push({ offset, type: table.u32(at + (isLittle ? 8 : 12)), symbol, addend: table.i64(at + 16) });
+    const index = table.u32(at + symbolAt);
+    if (index >= symbols.length) table.malformed(at + 8, `a symbol index below ${symbols.length}`, `${index}`);
+  }
+}
+
+/** Of a table that `checkRelocations` has passed. */
+function readRelocations(file: ElfFile, header: SectionHeader, symbols: readonly ElfSymbol[]): Relocation[] {
+  const table = tableReader(file, header, RELOCATION_SIZE);
+  const symbolAt = symbolIndexAt(file);
+  const typeAt = 20 - symbolAt;
+  const relocations: Relocation[] = [];
+  for (let at = 0; at < table.length; at += RELOCATION_SIZE) {
+    const symbol = symbols[table.u32(at + symbolAt)] ?? noSymbol;
+    relocations.push({ offset: table.u64(at), type: table.u32(at + typeAt), symbol, addend: table.i64(at + 16) });
   }
   return relocations;
+}
+
+/** ELF64_R_SYM is the upper half of r_info, ELF64_R_TYPE the lower; r_info begins at byte 8. */
+function symbolIndexAt({ format }: ElfFile): 8 | 12 {
+  return format.byteOrder === 'little' ? 12 : 8;
 }
 
 /**
