@@ -5,6 +5,7 @@
  */
 import { SHF } from '../elf/constants.js';
 import type { ElfSection } from '../elf/object.js';
+import { countBelow } from '../elf/sorted.js';
 import type { Arch, DirectJump, Instruction } from './arch.js';
 import { iced } from './iced.js';
 import { ordinaryRules } from './ordinary.js';
@@ -66,17 +67,8 @@ function decode(section: ElfSection): readonly Instruction[] | undefined {
 
 /** The instruction that covers `offset`, by bisection. */
 function instructionAt(instructions: readonly Instruction[], offset: number): Instruction | undefined {
-  let low = 0;
-  let high = instructions.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const candidate = instructions[middle];
-    if (candidate === undefined) return undefined;
-    if (offset < candidate.offset) high = middle - 1;
-    else if (offset >= candidate.offset + candidate.length) low = middle + 1;
-    else return candidate;
-  }
-  return undefined;
+  const candidate = instructions[countBelow(instructions, (instruction) => instruction.offset <= offset) - 1];
+  return candidate !== undefined && offset < candidate.offset + candidate.length ? candidate : undefined;
 }
 
 /** `lea`, and `mov` from and to memory. */

@@ -4,6 +4,7 @@
  */
 import type { Arch } from '../arch/arch.js';
 import { SHF, STT } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import { type ElfObject, type ElfSection, ElfSymbol } from '../elf/object.js';
 import { type LineRow, readDebugLines } from './debug-lines.js';
 import { isAssemblerLabel, isDebugSection, isDiscardedSection } from './names.js';
@@ -32,7 +33,7 @@ export function prepareObject(object: ElfObject, arch: Arch): PreparedObject {
   const debugLines = lazyDebugLines(object);
   dropUnreadSections(object, arch);
   if (arch.keepsAssemblerLabels) dropAssemblerLabels(object);
-  const symbolsIn = groupBySection(object);
+  const symbolsIn = groupBy(object.symbols.filter(hasSection), ({ section }) => section);
   const ownSymbol = findOwnSymbols(symbolsIn, arch);
   const sectionSymbol = new Map<ElfSection, ElfSymbol>();
   for (const symbol of object.symbols) {
@@ -96,15 +97,8 @@ function dropAssemblerLabels(object: ElfObject): void {
   object.symbols.splice(0, object.symbols.length, ...kept);
 }
 
-function groupBySection(object: ElfObject): Map<ElfSection, ElfSymbol[]> {
-  const groups = new Map<ElfSection, ElfSymbol[]>();
-  for (const symbol of object.symbols) {
-    if (symbol.section === undefined) continue;
-    const group = groups.get(symbol.section);
-    if (group === undefined) groups.set(symbol.section, [symbol]);
-    else group.push(symbol);
-  }
-  return groups;
+function hasSection(symbol: ElfSymbol): symbol is ElfSymbol & { readonly section: ElfSection } {
+  return symbol.section !== undefined;
 }
 
 const ownSectionPrefixes = new Map<number, readonly string[]>([

@@ -4,6 +4,7 @@
  */
 import { SHF, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import { countBelow } from '../elf/sorted.js';
 import { isMappingSymbol } from './names.js';
 import type { PreparedObject } from './prepare.js';
 
@@ -27,16 +28,9 @@ class CoverageIndex {
 
   /** The symbol whose bytes hold `offset`, or an empty one (a label, `.LC3`) at it; of several the first in the table. */
   covering(offset: number): ElfSymbol | undefined {
-    let low = 0;
-    let high = this.#symbols.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const candidate = this.#symbols[middle];
-      if (candidate !== undefined && candidate.symbol.value <= offset) low = middle + 1;
-      else high = middle;
-    }
+    const behind = countBelow(this.#symbols, ({ symbol }) => symbol.value <= offset);
     let found: { readonly symbol: ElfSymbol; readonly rank: number } | undefined;
-    for (let index = low - 1; index >= 0; index--) {
+    for (let index = behind - 1; index >= 0; index--) {
       const candidate = this.#symbols[index];
       if (candidate === undefined) break;
       const { value, size } = candidate.symbol;

@@ -8,6 +8,7 @@ import { dereference } from '../arch/indirection.js';
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { SHF } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import { linkSections } from './correlate.js';
 import { canonicalName, isStatelessStatic, isStaticLocal } from './names.js';
@@ -308,15 +309,4 @@ class StaticLocalMatcher {
 
 function isWritable(section: ElfSection | undefined): boolean {
   return section !== undefined && (section.flags & SHF.WRITE) !== 0;
-}
-
-function groupBy<T>(things: readonly T[], key: (thing: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const thing of things) {
-    const name = key(thing);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [thing]);
-    else group.push(thing);
-  }
-  return groups;
 }

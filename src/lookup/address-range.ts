@@ -3,6 +3,7 @@
  * that its symbols which are found for sure, global ones too, enclose the others.
  */
 import { STB, STT } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { countBelow } from '../elf/sorted.js';
 import { BUILT_IN_NAMES, isCompanion, isDrifting, type NameRules } from './drifting-names.js';
@@ -164,17 +165,6 @@ function enclosed(
   const first = anchors[countBelow(anchors, ({ value }) => value < address) - 1];
   const last = anchors[countBelow(anchors, ({ value }) => value <= address)];
   return first === undefined || last === undefined ? undefined : { first, last };
-}
-
-function groupBy<Key, T>(things: readonly T[], keyOf: (thing: T) => Key): Map<Key, T[]> {
-  const groups = new Map<Key, T[]>();
-  for (const thing of things) {
-    const key = keyOf(thing);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [thing]);
-    else group.push(thing);
-  }
-  return groups;
 }
 
 /** Without the symbol's own name, which `-ffunction-sections` appends: `.text.unlikely` of `.text.unlikely.cm_open`. */

@@ -3,6 +3,7 @@
  * original object and once for a target module, of which one has a section per function and the other one for all.
  */
 import { SHF, STT } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
 import { countBelow } from '../elf/sorted.js';
 import { BUILT_IN_NAMES, type NameRules, stemOf } from './drifting-names.js';
@@ -15,9 +16,9 @@ export interface Reference {
 }
 
 export class CodeIndex {
-  readonly #named = new Map<string, ElfSymbol[]>();
-  readonly #kin = new Map<string, ElfSymbol[]>();
-  readonly #inSection = new Map<ElfSection, ElfSymbol[]>();
+  readonly #named: ReadonlyMap<string, readonly ElfSymbol[]>;
+  readonly #kin: ReadonlyMap<string, readonly ElfSymbol[]>;
+  readonly #inSection: ReadonlyMap<ElfSection, readonly ElfSymbol[]>;
   /** Beside `#inSection`: the greatest end of the symbols up to there, so that a search backwards knows when to stop. */
   readonly #ends = new Map<ElfSection, number[]>();
 
@@ -26,13 +27,12 @@ export class CodeIndex {
     /** Which names are not the same in two builds. */
     readonly names: NameRules = BUILT_IN_NAMES,
   ) {
-    for (const symbol of object.symbols) {
-      if (symbol.section === undefined || symbol.name === '' || symbol.type === STT.SECTION) continue;
-      push(this.#named, symbol.name, symbol);
-      push(this.#kin, stemOf(symbol.name, names), symbol);
-      push(this.#inSection, symbol.section, symbol);
-    }
-    for (const [section, symbols] of this.#inSection) {
+    const defined = object.symbols.filter(isDefined);
+    this.#named = groupBy(defined, ({ name }) => name);
+    this.#kin = groupBy(defined, ({ name }) => stemOf(name, names));
+    const inSection = groupBy(defined, ({ section }) => section);
+    this.#inSection = inSection;
+    for (const [section, symbols] of inSection) {
       symbols.sort((a, b) => a.value - b.value);
       let end = 0;
       const ends = symbols.map(({ value, size }) => {
@@ -96,8 +96,6 @@ function label(name: string, offset: number): string {
   return offset === 0 ? name : `${name}+${offset}`;
 }
 
-function push<Key>(map: Map<Key, ElfSymbol[]>, key: Key, symbol: ElfSymbol): void {
-  const others = map.get(key);
-  if (others === undefined) map.set(key, [symbol]);
-  else others.push(symbol);
+function isDefined(symbol: ElfSymbol): symbol is ElfSymbol & { readonly section: ElfSection } {
+  return symbol.section !== undefined && symbol.name !== '' && symbol.type !== STT.SECTION;
 }

@@ -3,6 +3,7 @@
  * pipeline, which makes one per changed object and hands it to the diff and the livepatch assembly.
  */
 import { STB, STT } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
 import { decideByAddress } from './address-range.js';
 import { answerAmbiguous, answerFound } from './answer.js';
@@ -282,15 +283,8 @@ function familyOf(own: ElfSymbol, scene: Scene): Family | undefined {
 }
 
 function byStem(table: TargetTable, names: NameRules | undefined): ReadonlyMap<string, readonly TableSymbol[]> {
-  const stems = new Map<string, TableSymbol[]>();
-  for (const symbol of table.locals) {
-    if (!mayDrift(symbol.name, names)) continue;
-    const stem = stemOf(symbol.name, names);
-    const others = stems.get(stem);
-    if (others === undefined) stems.set(stem, [symbol]);
-    else others.push(symbol);
-  }
-  return stems;
+  const numbered = table.locals.filter(({ name }) => mayDrift(name, names));
+  return groupBy(numbered, ({ name }) => stemOf(name, names));
 }
 
 function lazily<T>(make: () => T): () => T {

@@ -3,8 +3,9 @@
  * in a header asks for thousands of them; no question may search them all.
  */
 import { STB } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
-import { BUILT_IN_NAMES, type NameRules, stemOf } from './drifting-names.js';
+import { BUILT_IN_NAMES, stemOf } from './drifting-names.js';
 
 export interface LocalIndex {
   /** The first local symbol of that name and type (`STT_*`) in the object's table. */
@@ -25,19 +26,8 @@ export function indexLocals(original: ElfObject, names = BUILT_IN_NAMES): LocalI
   return {
     named: (name, type) => byName.get(`${type} ${name}`),
     ofStem: (stem, type) => {
-      stems ??= groupByStem(locals, names);
+      stems ??= groupBy(locals, ({ type: own, name }) => `${own} ${stemOf(name, names)}`);
       return stems.get(`${type} ${stem}`) ?? [];
     },
   };
-}
-
-function groupByStem(symbols: readonly ElfSymbol[], names: NameRules): Map<string, ElfSymbol[]> {
-  const groups = new Map<string, ElfSymbol[]>();
-  for (const symbol of symbols) {
-    const key = `${symbol.type} ${stemOf(symbol.name, names)}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [symbol]);
-    else group.push(symbol);
-  }
-  return groups;
 }

@@ -3,7 +3,9 @@
  * target from the ELF file itself (`tableOfImage`) or from what readelf prints of it (`readelf-symbols.ts`).
  */
 import { STB, STT } from '../elf/constants.js';
+import { groupBy } from '../elf/grouped.js';
 import type { ElfImage, ImageSection } from '../elf/image.js';
+import { countBelow } from '../elf/sorted.js';
 
 /** A section of the target as far as the table tells; readelf's output has numbers only. */
 export interface TargetSection {
@@ -65,7 +67,7 @@ export class TargetTable {
   readonly sections: ReadonlySet<string> | undefined;
   /** `link`: the symbols of one object stand together. `address`: those of all sections and objects are mixed. */
   readonly order: 'link' | 'address';
-  private readonly byName = new Map<string, TableSymbol[]>();
+  private readonly byName: ReadonlyMap<string, readonly TableSymbol[]>;
 
   constructor(
     /** Where the table came from, for messages. */
@@ -79,11 +81,7 @@ export class TargetTable {
     this.symbols = symbols;
     this.files = files;
     this.locals = symbols.filter(isStatic);
-    for (const symbol of symbols) {
-      const namesakes = this.byName.get(symbol.name);
-      if (namesakes === undefined) this.byName.set(symbol.name, [symbol]);
-      else namesakes.push(symbol);
-    }
+    this.byName = groupBy(symbols, ({ name }) => name);
   }
 
   /** Every symbol of that name in table order, undefined ones too. */
@@ -93,14 +91,8 @@ export class TargetTable {
 
   /** Place in `locals`, from 0; `undefined` for symbols that are not among them. */
   orderAmongLocals(symbol: TableSymbol): number | undefined {
-    let low = 0;
-    let high = this.locals.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.locals[middle]?.index ?? 0) < symbol.index) low = middle + 1;
-      else high = middle;
-    }
-    return this.locals[low] === symbol ? low : undefined;
+    const place = countBelow(this.locals, ({ index }) => index < symbol.index);
+    return this.locals[place] === symbol ? place : undefined;
   }
 }
 

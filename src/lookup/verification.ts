@@ -82,7 +82,7 @@ export function verifyObject({ object, original, target, lookup, arch }: Verific
 
 /** objtool names the padding in front of a function; where it does that to whole modules, single objects have no such names. */
 function isPrefix({ name }: ElfSymbol): boolean {
-  return name.startsWith('__pfx_') || name.startsWith('__cfi_');
+  return isCompanion(name);
 }
 
 /** What `__UNIQUE_ID()` and printk's index leave behind, which nobody refers to by name. */
