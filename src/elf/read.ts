@@ -132,12 +132,13 @@ function readRelocationTables(
   const owners = ownTables(tables, sections);
   for (const header of tables) {
     const section = requireTarget(file, header, sections, symbolTable);
-    checkRelocations(file, header, section, symbols);
-    const read = () => readRelocations(file, header, symbols);
+    const entries = relocationEntries(file, header, section, symbols);
     if (owners.get(section) !== header) {
-      section.extraRelocationTables.push({ name: header.name, flags: header.flags, relocations: read() });
-    } else if ((section.flags & SHF.ALLOC) === 0) deferRelocations(section, read);
-    else section.relocations = read();
+      section.extraRelocationTables.push({ name: header.name, flags: header.flags, relocations: entries.read() });
+    } else if ((section.flags & SHF.ALLOC) === 0) {
+      entries.check();
+      deferRelocations(section, entries.read);
+    } else section.relocations = entries.read();
   }
 }
 
@@ -167,41 +168,43 @@ function requireTarget(
   return sections[header.sh_info] ?? reader.malformed(0, 'a section to relocate', `section ${header.sh_info}`);
 }
 
-function checkRelocations(
+/** The entries of a table, to be made or only to be checked; both throw for what does not fit. */
+function relocationEntries(
   file: ElfFile,
   header: SectionHeader,
   section: ElfSection,
   symbols: readonly ElfSymbol[],
-): void {
-  const table = tableReader(file, header, RELOCATION_SIZE);
-  const symbolAt = symbolIndexAt(file);
+): { readonly check: () => void; readonly read: () => Relocation[] } {
+  const table: ByteReader = tableReader(file, header, RELOCATION_SIZE);
+  // ELF64_R_SYM is the upper half of r_info, ELF64_R_TYPE the lower.
+  const [symbolAt, typeAt] = file.format.byteOrder === 'little' ? [12, 8] : [8, 12];
   const limit = relocatableSize(file, section);
-  for (let at = 0; at < table.length; at += RELOCATION_SIZE) {
+  const offsetOf = (at: number) => {
     const offset = table.u64(at);
-    if (offset >= limit) {
-      table.malformed(at, `an offset within the ${bytesOf(limit)} of ${section.name}`, `0x${offset.toString(16)}`);
-    }
+    if (offset < limit) return offset;
+    return table.malformed(at, `an offset within the ${bytesOf(limit)} of ${section.name}`, `0x${offset.toString(16)}`);
+  };
+  const symbolOf = (at: number) => {
     const index = table.u32(at + symbolAt);
-    if (index >= symbols.length) table.malformed(at + 8, `a symbol index below ${symbols.length}`, `${index}`);
-  }
-}
-
-/** Of a table that `checkRelocations` has passed. */
-function readRelocations(file: ElfFile, header: SectionHeader, symbols: readonly ElfSymbol[]): Relocation[] {
-  const table = tableReader(file, header, RELOCATION_SIZE);
-  const symbolAt = symbolIndexAt(file);
-  const typeAt = 20 - symbolAt;
-  const relocations: Relocation[] = [];
-  for (let at = 0; at < table.length; at += RELOCATION_SIZE) {
-    const symbol = symbols[table.u32(at + symbolAt)] ?? noSymbol;
-    relocations.push({ offset: table.u64(at), type: table.u32(at + typeAt), symbol, addend: table.i64(at + 16) });
-  }
-  return relocations;
-}
-
-/** ELF64_R_SYM is the upper half of r_info, ELF64_R_TYPE the lower; r_info begins at byte 8. */
-function symbolIndexAt({ format }: ElfFile): 8 | 12 {
-  return format.byteOrder === 'little' ? 12 : 8;
+    return symbols[index] ?? table.malformed(at + 8, `a symbol index below ${symbols.length}`, `${index}`);
+  };
+  return {
+    check: () => {
+      for (let at = 0; at < table.length; at += RELOCATION_SIZE) {
+        offsetOf(at);
+        symbolOf(at);
+      }
+    },
+    read: () => {
+      const relocations: Relocation[] = [];
+      for (let at = 0; at < table.length; at += RELOCATION_SIZE) {
+        const offset = offsetOf(at);
+        const symbol = symbolOf(at);
+        relocations.push({ offset, type: table.u32(at + typeAt), symbol, addend: table.i64(at + 16) });
+      }
+      return relocations;
+    },
+  };
 }
 
 /**
