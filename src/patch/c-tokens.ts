@@ -115,6 +115,11 @@ function plain(directive: string): string {
     .trim();
 }
 
+/** The tokens with a space between: `a + +b` and `a ++ b` are two things. */
+export function textOf(tokens: readonly Token[]): string {
+  return tokens.map(({ text }) => text).join(' ');
+}
+
 function countNewlines(text: string): number {
   let count = 0;
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;

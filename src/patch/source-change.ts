@@ -3,6 +3,7 @@
  * tokens, so that comments, line breaks and moved code are no changes.
  */
 import { type Directive, type Item, isPunctuator, type Outline, outlineOf } from './c-outline.js';
+import { textOf } from './c-tokens.js';
 
 export interface ChangedItem {
   readonly original: Item;
@@ -22,6 +23,11 @@ export interface SourceChange {
   readonly removedDirectives: readonly Directive[];
 }
 
+/** Every item of the patched file that the patch changes or adds. */
+export function touchedItems({ changed, added }: SourceChange): Item[] {
+  return [...changed.map(({ patched }) => patched), ...added];
+}
+
 /** `undefined` for a side on which the file is not there. */
 export interface SourceTexts {
   readonly original: string | undefined;
@@ -36,7 +42,7 @@ export function compareSources(path: string, texts: SourceTexts): SourceChange {
   const after = byIdentity(patched.items);
   const changed = [...after].flatMap(([key, item]): ChangedItem[] => {
     const old = before.get(key);
-    return old === undefined || textOf(old) === textOf(item) ? [] : [{ original: old, patched: item }];
+    return old === undefined || textOf(old.tokens) === textOf(item.tokens) ? [] : [{ original: old, patched: item }];
   });
   return {
     path,
@@ -56,18 +62,13 @@ function byIdentity(items: readonly Item[]): Map<string, Item> {
   const byKey = new Map<string, Item>();
   for (const item of items) {
     // What has no name of its own can only be recognised by what it says.
-    const name = item.name === '' ? textOf(item) : item.name;
+    const name = item.name === '' ? textOf(item.tokens) : item.name;
     const key = `${item.kind} ${item.macro ?? ''} ${name}`;
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
     byKey.set(`${key} ${count}`, item);
   }
   return byKey;
-}
-
-/** A space between tokens: `a + +b` and `a ++ b` are two things. */
-function textOf({ tokens }: Item): string {
-  return tokens.map(({ text }) => text).join(' ');
 }
 
 function missingFrom(base: Outline, other: Outline): Directive[] {

@@ -6,15 +6,9 @@ import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { KernelConfig } from '../kernel/config.js';
 import { type Item, isPunctuator } from './c-outline.js';
-import type { Token } from './c-tokens.js';
+import { type Token, textOf } from './c-tokens.js';
 import { isSwitchedOff } from './conditions.js';
-import {
-  type ChangedItem,
-  compareSources,
-  type SourceChange,
-  type SourceTexts,
-  staticLocals,
-} from './source-change.js';
+import { compareSources, type SourceChange, type SourceTexts, staticLocals, touchedItems } from './source-change.js';
 
 export interface PatchedTexts {
   /** By path in the tree, every file that the patches touch. */
@@ -60,11 +54,22 @@ export function checkSourceRules({ texts, config }: PatchedTexts): Diagnostic[] 
   return RULES.flatMap((rule) => rule(scene));
 }
 
-/** A changed or new function; what compiles it out of this kernel does not matter to the other rules. */
-function functionsOf(change: SourceChange, { config }: Scene): ChangedItem[] {
-  return change.changed.filter(
-    ({ patched }) => patched.kind === 'function' && !isSwitchedOff(patched.conditions, config),
-  );
+interface ChangedFunction {
+  readonly change: SourceChange;
+  /** As patched. */
+  readonly item: Item;
+  /** What every finding about it names. */
+  readonly place: { readonly file: string; readonly line: number; readonly functionName: string };
+}
+
+/** The functions that the patch changes and that this kernel has. */
+function changedFunctions({ changes, config }: Scene): ChangedFunction[] {
+  return changes.flatMap((change) => {
+    const items = change.changed.map(({ patched }) => patched);
+    return items
+      .filter(({ kind, conditions }) => kind === 'function' && !isSwitchedOff(conditions, config))
+      .map((item) => ({ change, item, place: { ...placeOf(change, item), functionName: item.name } }));
+  });
 }
 
 /** Files that are linked into something else than the kernel or a module. */
@@ -91,13 +96,10 @@ function buildFiles({ files, changes }: Scene): Diagnostic[] {
 const ONCE_ONLY: ReadonlySet<string> = new Set(['__init', '__exit']);
 
 function initFunctions(scene: Scene): Diagnostic[] {
-  return scene.changes.flatMap((change) =>
-    functionsOf(change, scene).flatMap(({ patched }) => {
-      const mark = patched.head.find(({ text }) => ONCE_ONLY.has(text))?.text;
-      if (mark === undefined) return [];
-      return [diagnose('init-function-touched', { ...placeOf(change, patched), functionName: patched.name, mark })];
-    }),
-  );
+  return changedFunctions(scene).flatMap(({ item, place }) => {
+    const mark = item.head.find(({ text }) => ONCE_ONLY.has(text))?.text;
+    return mark === undefined ? [] : [diagnose('init-function-touched', { ...place, mark })];
+  });
 }
 
 /** Both sides have an initial value, and it differs; data that goes away with its value, or is new, does no harm. */
@@ -155,20 +157,12 @@ const STATIC_BRANCH: ReadonlySet<string> = new Set([
 
 /** A key that is asked by `static_key_enabled()` is plain data and no trouble. */
 function staticKeys(scene: Scene): Diagnostic[] {
-  return scene.changes.flatMap((change) => {
-    const own = new Set(
-      change.patched.items.filter(({ macro = '' }) => /^DEFINE_STATIC_KEY/.test(macro)).map(({ name }) => name),
-    );
-    return functionsOf(change, scene).flatMap(({ patched }) => {
-      const keys = callsIn(patched.body, (name) => STATIC_BRANCH.has(name)).map(({ argument }) => argument);
-      return [...new Set(keys)].map((key) =>
-        diagnose('static-key-touched', {
-          ...placeOf(change, patched),
-          functionName: patched.name,
-          key,
-          isOwn: own.has(key),
-        }),
-      );
+  return changedFunctions(scene).flatMap(({ change, item, place }) => {
+    const own = change.patched.items.filter(({ macro = '' }) => /^DEFINE_STATIC_KEY/.test(macro));
+    const keys = callsIn(item.body, (name) => STATIC_BRANCH.has(name)).map(({ argument }) => argument);
+    return [...new Set(keys)].map((key) => {
+      const isOwn = own.some(({ name }) => name === key);
+      return diagnose('static-key-touched', { ...place, key, isOwn });
     });
   });
 }
@@ -177,59 +171,52 @@ function staticKeys(scene: Scene): Diagnostic[] {
 function tracepoints(scene: Scene): Diagnostic[] {
   const isTracepoint = (name: string) =>
     /^trace_\w+$/.test(name) && !/^trace_(printk|puts|array_\w+|seq_\w+|dump_stack|clock\w*)$/.test(name);
-  return scene.changes.flatMap((change) =>
-    functionsOf(change, scene).flatMap(({ patched }) => {
-      const names = callsIn(patched.body, isTracepoint).map(({ name }) => name);
-      return [...new Set(names)].map((tracepoint) =>
-        diagnose('tracepoint-touched', { ...placeOf(change, patched), functionName: patched.name, tracepoint }),
-      );
+  return changedFunctions(scene).flatMap(({ item, place }) => {
+    const names = callsIn(item.body, isTracepoint).map(({ name }) => name);
+    return [...new Set(names)].map((tracepoint) => diagnose('tracepoint-touched', { ...place, tracepoint }));
+  });
+}
+
+function switchedOff({ changes, config }: Scene): Diagnostic[] {
+  return changes.flatMap((change) =>
+    touchedItems(change).flatMap((item) => {
+      const condition = item.conditions.find((text) => isSwitchedOff([text], config));
+      if (condition === undefined || item.name === '') return [];
+      return [diagnose('code-switched-off', { ...placeOf(change, item), name: item.name, condition })];
     }),
   );
 }
 
-function switchedOff({ changes, config }: Scene): Diagnostic[] {
-  return changes.flatMap((change) => {
-    const items = [...change.changed.map(({ patched }) => patched), ...change.added];
-    return items.flatMap((item) => {
-      const condition = item.conditions.find((text) => isSwitchedOff([text], config));
-      if (condition === undefined || item.name === '') return [];
-      return [diagnose('code-switched-off', { ...placeOf(change, item), name: item.name, condition })];
-    });
-  });
-}
-
 /** Where nearly every system has tasks asleep at any time. */
 const WAITING_ROOMS: ReadonlySet<string> = new Set([
+  ...['schedule', '__schedule', 'schedule_timeout', 'do_nanosleep', 'do_wait', 'do_futex', 'futex_wait'],
   ...[
-    'schedule',
-    '__schedule',
-    'schedule_timeout',
-    'do_nanosleep',
-    'do_wait',
-    'do_futex',
-    'futex_wait',
     'worker_thread',
+    'kthread',
+    'do_sys_poll',
+    'do_select',
+    'ep_poll',
+    'do_epoll_wait',
+    'do_exit',
+    'kernel_clone',
+    'rcu_gp_kthread',
   ],
-  ...['kthread', 'do_sys_poll', 'do_select', 'ep_poll', 'do_epoll_wait', 'do_exit', 'kernel_clone', 'rcu_gp_kthread'],
 ]);
+
+function longSleepers(scene: Scene): Diagnostic[] {
+  return changedFunctions(scene).flatMap(({ item, place }) => {
+    const because = whyAlwaysOnAStack(item);
+    return because === undefined ? [] : [diagnose('long-sleeper-touched', { ...place, because })];
+  });
+}
 
 /**
  * 1. The functions in which tasks are known to wait: `do_sys_poll`.
  * 2. The main function of a kernel thread: it loops until `kthread_should_stop()`.
  */
-function longSleepers(scene: Scene): Diagnostic[] {
-  return scene.changes.flatMap((change) =>
-    functionsOf(change, scene).flatMap(({ patched }) => {
-      const loops = callsIn(patched.body, (name) => name === 'kthread_should_stop').length > 0;
-      const because = WAITING_ROOMS.has(patched.name)
-        ? 'in which some task always waits'
-        : loops
-          ? 'the main loop of a kernel thread'
-          : undefined;
-      if (because === undefined) return [];
-      return [diagnose('long-sleeper-touched', { ...placeOf(change, patched), functionName: patched.name, because })];
-    }),
-  );
+function whyAlwaysOnAStack({ name, body }: Item): string | undefined {
+  if (WAITING_ROOMS.has(name)) return 'in which some task always waits';
+  return calls(body, /^kthread_should_stop$/) ? 'the main loop of a kernel thread' : undefined;
 }
 
 /** What is done before, or after, patching is undone after, or before, unpatching (Documentation/livepatch/callbacks.rst). */
@@ -253,15 +240,15 @@ function callbackPairs({ changes }: Scene): Diagnostic[] {
 
 /** Looked for in all files of the patch: one function allocates, a callback in another file may free. */
 function shadowVariables({ changes }: Scene): Diagnostic[] {
-  const touched = changes.flatMap((change) => [...change.changed.map(({ patched }) => patched), ...change.added]);
-  const frees = touched.some(({ body }) => callsIn(body, (name) => /^klp_shadow_free(_all)?$/.test(name)).length > 0);
-  if (frees) return [];
-  return changes.flatMap((change) =>
-    [...change.changed.map(({ patched }) => patched), ...change.added].flatMap((item) => {
-      const makes = callsIn(item.body, (name) => /^klp_shadow_(alloc|get_or_alloc)$/.test(name)).length > 0;
-      return makes ? [diagnose('shadow-variable-kept', { ...placeOf(change, item), functionName: item.name })] : [];
-    }),
-  );
+  const touched = changes.flatMap((change) => touchedItems(change).map((item) => ({ change, item })));
+  if (touched.some(({ item }) => calls(item.body, /^klp_shadow_free(_all)?$/))) return [];
+  return touched
+    .filter(({ item }) => calls(item.body, /^klp_shadow_(alloc|get_or_alloc)$/))
+    .map(({ change, item }) => diagnose('shadow-variable-kept', { ...placeOf(change, item), functionName: item.name }));
+}
+
+function calls(body: readonly Token[], pattern: RegExp): boolean {
+  return callsIn(body, (name) => pattern.test(name)).length > 0;
 }
 
 interface Call {
@@ -280,8 +267,4 @@ function callsIn(body: readonly Token[], isWanted: (name: string) => boolean): C
 
 function placeOf(change: SourceChange, { line }: Item): { file: string; line: number } {
   return { file: change.path, line };
-}
-
-function textOf(tokens: readonly Token[]): string {
-  return tokens.map(({ text }) => text).join(' ');
 }
