@@ -6,19 +6,16 @@ import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { namesInMakefiles } from '../kbuild/affected-sources.js';
-import { buildTree, type TreeBuild } from '../kbuild/build-tree.js';
+import type { TreeBuild } from '../kbuild/build-tree.js';
 import type { CompiledObject } from '../kbuild/compiler-wrapper.js';
 import type { Side } from '../kbuild/make-output.js';
 import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
 import { applyPatches } from '../patch/apply.js';
 import { copyTree } from '../system/copy-tree.js';
-import type { WorkFolder } from '../system/work-folder.js';
+import { buildCopy, type CopyScene } from './build-copy.js';
 import { readVersions, type VersionsOfSides } from './export-versions.js';
-import { extraSymbolsForTree } from './known-exports.js';
-import type { BuildOptions } from './options.js';
 import type { CheckedPatches } from './patches.js';
 import type { Progress } from './progress.js';
-import type { Target } from './target.js';
 
 /** An object that the patched side compiled. */
 export interface ObjectPair {
@@ -40,11 +37,8 @@ export interface BothSides {
   readonly warnings: readonly Diagnostic[];
 }
 
-interface Scene {
-  readonly options: BuildOptions;
-  readonly target: Target;
+interface Scene extends CopyScene {
   readonly patches: CheckedPatches;
-  readonly work: WorkFolder;
 }
 
 /**
@@ -104,25 +98,11 @@ async function build(
   report: (text: string) => void,
   mayBuildWhole = true,
 ): Promise<TreeBuild> {
-  const { options, target, work } = scene;
   if (sources?.length === 0) return { objects: [], modules: [], isWhole: false, warnings: [], log: '' };
-  return buildTree({
-    side,
-    tree,
-    originalTree: options.oot,
-    plan: target.plan,
-    kernel: target.kernel,
-    compiler: target.compiler,
-    makeArguments: options.makeArguments,
-    extraSymbols: await extraSymbolsForTree(target, work.path),
-    jobs: options.jobs,
-    sources,
-    touched: scene.patches.touched,
-    onDoubt: mayBuildWhole ? 'build whole' : 'refuse',
-    folder: path.join(work.path, 'kbuild'),
-    signal: options.signal,
-    onLine: (line) => report(line.trim()),
-  });
+  const { touched } = scene.patches;
+  const onDoubt = mayBuildWhole ? 'build whole' : 'refuse';
+  const folder = path.join(scene.work.path, 'kbuild');
+  return buildCopy(scene, { side, tree, sources, touched, onDoubt, folder }, report);
 }
 
 function readBuilt({ modules }: TreeBuild): Promise<ModuleFile[]> {

@@ -3,8 +3,7 @@
  * outside the private work folder before the finished module is.
  */
 import path from 'node:path';
-import { KptoolError } from '../diagnostics/diagnostic.js';
-import { readModuleObjects } from '../kbuild/module-objects.js';
+import { type ModuleObjects, readModuleObjects } from '../kbuild/module-objects.js';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
 import { nameRules } from '../lookup/drifting-names.js';
@@ -37,8 +36,9 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   const name = options.name ?? livepatchName(options.patches[0] ?? '');
   requireLivepatchName(name, []);
 
-  const foreign = await findForeignSources(options.oot, patches.touched, target.modules);
-  if (foreign.length > 0) throw new KptoolError([...foreign, ...target.warnings, ...patches.warnings]);
+  const linked = await readModuleObjects(options.oot);
+  const foreign = await findForeignSources(options.oot, patches.touched, target.modules, linked);
+  stopAtErrors([...foreign, ...target.warnings, ...patches.warnings]);
 
   // Up to here nothing has been written and nothing compiled.
   if (options.dryRun) {
@@ -52,7 +52,7 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
   maker.warn([...target.warnings, ...patches.warnings]);
   try {
-    const outcome = await buildIn(work, maker, { options, target, patches }, progress);
+    const outcome = await buildIn(work, maker, { options, target, patches, linked }, progress);
     if (options.keep) await work.keep();
     else await work.remove();
     return outcome;
@@ -71,6 +71,8 @@ interface Request {
   readonly options: BuildOptions;
   readonly target: Target;
   readonly patches: CheckedPatches;
+  /** As the user last built the tree. */
+  readonly linked: readonly ModuleObjects[];
 }
 
 async function buildIn(
@@ -79,7 +81,7 @@ async function buildIn(
   request: Request,
   progress: Progress,
 ): Promise<BuildOutcome> {
-  const { options, target, patches } = request;
+  const { options, target, patches, linked } = request;
   const { kernel, compiler } = target;
   const { name } = maker;
 
@@ -108,7 +110,6 @@ async function buildIn(
 
   const exports = knownExports(target, targets, built);
   const entrySizes = await probe;
-  const linked = await readModuleObjects(options.oot);
   const { skipTargetCheck: skipCheck, skipCompilerCheck } = options;
   const findRebuild = rebuildOnDemand({ options, target, work }, progress);
   const { contributions, unchanged, warnings, verifications } = await progress.step('Comparing objects', () =>

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { modulesListing } from '../kbuild/composite-lists.js';
-import { readModuleObjects } from '../kbuild/module-objects.js';
+import type { ModuleObjects } from '../kbuild/module-objects.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
 import type { ModuleFile } from '../kernel/module-file.js';
 import { describeForeignSource } from '../lookup/membership.js';
@@ -21,9 +21,9 @@ export async function findForeignSources(
   tree: string,
   touched: readonly string[],
   modules: TargetModules,
+  linked: readonly ModuleObjects[],
 ): Promise<Diagnostic[]> {
   const makefiles = await readMakefiles(tree);
-  const linked = await readModuleObjects(tree);
   const tables = new Map<ModuleFile, TargetTable>();
   const tableOf: TableOf = (module) => {
     const table = tables.get(module) ?? tableOfImage(module.image);

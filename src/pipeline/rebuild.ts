@@ -5,18 +5,14 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KptoolError } from '../diagnostics/diagnostic.js';
-import { buildTree } from '../kbuild/build-tree.js';
 import { type ModuleObjects, readModuleObjects } from '../kbuild/module-objects.js';
 import { readModuleFile } from '../kernel/module-file.js';
 import type { LinkOrder } from '../lookup/resolve-file.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 import { copyTree } from '../system/copy-tree.js';
-import type { WorkFolder } from '../system/work-folder.js';
+import { buildCopy, type CopyScene } from './build-copy.js';
 import { diffPair, type PairInput, type PairOutcome } from './diff-pair.js';
-import { extraSymbolsForTree } from './known-exports.js';
-import type { BuildOptions } from './options.js';
 import type { Progress } from './progress.js';
-import type { Target } from './target.js';
 
 export interface RebuiltModule {
   readonly table: TargetTable;
@@ -27,18 +23,12 @@ export interface RebuiltModule {
 /** Hands out the rebuild of a module; `undefined` where none came out. */
 export type FindRebuild = (module: string) => Promise<RebuiltModule | undefined>;
 
-interface Scene {
-  readonly options: BuildOptions;
-  readonly target: Target;
-  readonly work: WorkFolder;
-}
-
 /**
  * Builds the user's tree in a second private copy, in the folder `reference` of the work folder, when the first module is
  * asked for: without the patch, and without a section per function, since only then are jumps as long as in the target.
  * A tree that does not build whole gives no rebuild, with a note; the lookup says what remains undecided.
  */
-export function rebuildOnDemand(scene: Scene, progress: Progress): FindRebuild {
+export function rebuildOnDemand(scene: CopyScene, progress: Progress): FindRebuild {
   let rebuilt: Promise<ReadonlyMap<string, RebuiltModule>> | undefined;
   return async (module) => {
     rebuilt ??= progress.step('Rebuilding the unpatched modules to tell namesakes apart', (report) =>
@@ -49,30 +39,18 @@ export function rebuildOnDemand(scene: Scene, progress: Progress): FindRebuild {
 }
 
 async function rebuild(
-  { options, target, work }: Scene,
+  scene: CopyScene,
   progress: Progress,
   report: (text: string) => void,
 ): Promise<Map<string, RebuiltModule>> {
+  const { options, work } = scene;
   const folder = path.join(work.path, 'reference');
   const tree = path.join(folder, 'tree');
   try {
     await mkdir(folder, { recursive: true });
     await copyTree(options.oot, tree);
-    const { modules } = await buildTree({
-      side: 'original',
-      tree,
-      originalTree: options.oot,
-      plan: target.plan,
-      kernel: target.kernel,
-      compiler: target.compiler,
-      makeArguments: options.makeArguments,
-      extraSymbols: await extraSymbolsForTree(target, work.path),
-      jobs: options.jobs,
-      isPlain: true,
-      folder: path.join(folder, 'kbuild'),
-      signal: options.signal,
-      onLine: (line) => report(line.trim()),
-    });
+    const question = { side: 'original', tree, isPlain: true, folder: path.join(folder, 'kbuild') } as const;
+    const { modules } = await buildCopy(scene, question, report);
     const objects = await readModuleObjects(tree);
     const tables = modules.map(async ({ name, file }): Promise<[string, RebuiltModule]> => {
       const { image } = await readModuleFile(file);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readModuleObjects } from '../../../src/kbuild/module-objects.js';
 import { readModuleFile } from '../../../src/kernel/module-file.js';
 import { findForeignSources } from '../../../src/pipeline/foreign-sources.js';
 import { type ModuleSources, TargetModules } from '../../../src/pipeline/target-modules.js';
@@ -18,7 +19,12 @@ async function find(kbuild: string, sources: Partial<ModuleSources>, files: Read
   const text = 'int cm_show(void)\n{\n\treturn 1;\n}\n';
   await writeFiles(tree, { Kbuild: kbuild, 'cm.c': text, 'mad.c': text, ...files });
   const modules = new TargetModules({ given: [], inTree: [], release, kernelModules: new Set(), ...sources });
-  const findings = await findForeignSources(tree, ['cm.c', 'mad.c', 'gone.c', 'README'], modules);
+  const findings = await findForeignSources(
+    tree,
+    ['cm.c', 'mad.c', 'gone.c', 'README'],
+    modules,
+    await readModuleObjects(tree),
+  );
   return findings.map(({ code, what, why, fix }) => ({ code, what, why, fix }));
 }
 
