@@ -2,21 +2,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EntrySizes } from '../../src/arch/arch.js';
 import { knownArchs } from '../../src/arch/known.js';
 import { KptoolError } from '../../src/diagnostics/diagnostic.js';
-import { parseSymvers } from '../../src/kernel/symvers.js';
 import { encodeIntermediate } from '../../src/livepatch/encode-intermediate.js';
-import { indexExports } from '../../src/lookup/exports.js';
-import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
-import { diffPair } from '../../src/pipeline/diff-pair.js';
+import { comparePair } from './compare-pair.js';
 import { CORPUS_MISSING, corpusFolder } from './corpus.js';
 import { type NormalisedOutput, normalise } from './normalise.js';
 
 interface Case {
   readonly name: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly parent: string;
   readonly upstreamExpects: 'success' | 'failure';
   readonly referenceExit: number;
   readonly output?: NormalisedOutput;
@@ -35,19 +29,9 @@ type Result =
   | { readonly kind: 'output'; readonly output: NormalisedOutput }
   | { readonly kind: 'unchanged' | 'refused'; readonly codes: readonly string[] };
 
-function runCase(folder: string, { env, parent }: Case): Result {
-  const symversFile = join(folder, 'Module.symvers');
-  const symvers = existsSync(symversFile) ? readFileSync(symversFile, 'utf8') : '';
+function runCase(folder: string): Result {
   try {
-    const outcome = diffPair({
-      original: readFileSync(join(folder, 'orig.o')),
-      patched: readFileSync(join(folder, 'patched.o')),
-      objectName: 'orig.o',
-      target: parent,
-      table: parseReadelfSymbols(readFileSync(join(folder, 'parent.symtab'), 'utf8'), 'parent.symtab'),
-      exports: indexExports(parseSymvers(symvers, symversFile)),
-      entrySizes: Object.fromEntries(Object.entries(env).map(([name, size]) => [name, Number(size)])) as EntrySizes,
-    });
+    const outcome = comparePair(folder);
     if (outcome.kind === 'unchanged') return { kind: 'unchanged', codes: [] };
     encodeIntermediate(outcome.diff.object, outcome.parts, outcome.diff.arch.absolute64);
     return { kind: 'output', output: normalise(outcome.diff.object) };
@@ -100,7 +84,7 @@ describe.skipIf(corpus === undefined)(`corpus${corpus === undefined ? ` (skipped
         test(name, () => {
           const caseFolder = join(folder, name);
           const expected = JSON.parse(readFileSync(join(caseFolder, 'case.json'), 'utf8')) as Case;
-          const result = runCase(caseFolder, expected);
+          const result = runCase(caseFolder);
           if (expected.output === undefined) {
             expect(result.kind, JSON.stringify(result)).toBe(expectedKind(expected));
           } else {

@@ -11,10 +11,7 @@ import { KptoolError } from '../../src/diagnostics/diagnostic.js';
 import { inferEntrySize } from '../../src/diff/entry-stride.js';
 import { readElf } from '../../src/elf/read.js';
 import { writeElf } from '../../src/elf/write.js';
-import { parseSymvers } from '../../src/kernel/symvers.js';
-import { indexExports } from '../../src/lookup/exports.js';
-import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
-import { diffPair } from '../../src/pipeline/diff-pair.js';
+import { comparePair, entrySizesOf } from './compare-pair.js';
 import { CORPUS_MISSING, corpusFolder } from './corpus.js';
 
 const settings: ReadonlyMap<string, EntrySizeName> = new Map([
@@ -54,26 +51,10 @@ const cases = ['x86_64', 'ppc64le', 's390x', 'aarch64', 'loongarch64'].flatMap((
   return existsSync(folder) ? readdirSync(folder).map((name) => [architecture, name] as const) : [];
 });
 
-function sizesOf(folder: string): EntrySizes {
-  const { env } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
-  return Object.fromEntries(Object.entries(env).map(([name, size]) => [name, Number(size)]));
-}
-
 /** The bytes of the result, or how the pair is refused. */
 function resultOf(folder: string, entrySizes: EntrySizes): string {
-  const { parent } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
-  const symversFile = join(folder, 'Module.symvers');
-  const symvers = existsSync(symversFile) ? readFileSync(symversFile, 'utf8') : '';
   try {
-    const outcome = diffPair({
-      original: readFileSync(join(folder, 'orig.o')),
-      patched: readFileSync(join(folder, 'patched.o')),
-      objectName: 'orig.o',
-      target: parent,
-      table: parseReadelfSymbols(readFileSync(join(folder, 'parent.symtab'), 'utf8'), 'parent.symtab'),
-      exports: indexExports(parseSymvers(symvers, symversFile)),
-      entrySizes,
-    });
+    const outcome = comparePair(folder, entrySizes);
     return outcome.kind === 'unchanged' ? 'unchanged' : Buffer.from(writeElf(outcome.diff.object)).toString('base64');
   } catch (error) {
     if (error instanceof KptoolError) return error.diagnostics.map(({ what }) => what).join('\n');
@@ -87,7 +68,7 @@ describe.skipIf(corpus === undefined)(corpus === undefined ? CORPUS_MISSING : 'e
 
   test.each(cases)('%s %s: each table tells its own', (architecture, name) => {
     const folder = join(corpus ?? '', architecture, name);
-    const sizes = sizesOf(folder);
+    const sizes = entrySizesOf(folder);
     for (const file of ['orig.o', 'patched.o']) {
       for (const section of readElf(readFileSync(join(folder, file)), file).sections) {
         const setting = settings.get(section.name);
@@ -111,12 +92,12 @@ describe.skipIf(corpus === undefined)(corpus === undefined ? CORPUS_MISSING : 'e
 
   test.each(cases)('%s %s: the same result without settings', (architecture, name) => {
     const folder = join(corpus ?? '', architecture, name);
-    const [own, given] = [resultOf(folder, {}), resultOf(folder, sizesOf(folder))];
+    const [own, given] = [resultOf(folder, {}), resultOf(folder, entrySizesOf(folder))];
     const correction = corrections[`${architecture} ${name}`];
     expect(own === given).toBe(correction === undefined);
     if (correction !== undefined) {
       expect(own.length).toBeLessThan(given.length);
-      expect(own === resultOf(folder, { ...sizesOf(folder), ...correction })).toBe(true);
+      expect(own === resultOf(folder, { ...entrySizesOf(folder), ...correction })).toBe(true);
     }
   });
 });

@@ -1,15 +1,11 @@
 /** Every pair of the corpus that changes something: each changed function gets a reason, and its texts differ. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EntrySizes } from '../../src/arch/arch.js';
 import { KptoolError } from '../../src/diagnostics/diagnostic.js';
 import type { ObjectDiff } from '../../src/diff/diff-objects.js';
 import { writeElf } from '../../src/elf/write.js';
-import { parseSymvers } from '../../src/kernel/symvers.js';
-import { indexExports } from '../../src/lookup/exports.js';
-import { parseReadelfSymbols } from '../../src/lookup/readelf-symbols.js';
-import { diffPair } from '../../src/pipeline/diff-pair.js';
+import { comparePair } from './compare-pair.js';
 import { CORPUS_MISSING, corpusFolder } from './corpus.js';
 
 const corpus = corpusFolder();
@@ -21,20 +17,8 @@ const cases = ['x86_64', 'ppc64le', 's390x', 'aarch64', 'loongarch64'].flatMap((
 /** `undefined` where the pair is refused or unchanged; create-diff-object.test.ts says which those are. */
 function diff(name: string, explain: boolean): ObjectDiff | undefined {
   const folder = join(corpus ?? '', name);
-  const { env, parent } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
-  const symversFile = join(folder, 'Module.symvers');
-  const symvers = existsSync(symversFile) ? readFileSync(symversFile, 'utf8') : '';
   try {
-    const outcome = diffPair({
-      original: readFileSync(join(folder, 'orig.o')),
-      patched: readFileSync(join(folder, 'patched.o')),
-      objectName: 'orig.o',
-      target: parent,
-      table: parseReadelfSymbols(readFileSync(join(folder, 'parent.symtab'), 'utf8'), 'parent.symtab'),
-      exports: indexExports(parseSymvers(symvers, symversFile)),
-      entrySizes: Object.fromEntries(Object.entries(env).map(([key, size]) => [key, Number(size)])) as EntrySizes,
-      explain,
-    });
+    const outcome = comparePair(folder, undefined, explain);
     return outcome.kind === 'changed' ? outcome.diff : undefined;
   } catch (error) {
     if (error instanceof KptoolError) return undefined;

@@ -212,13 +212,19 @@ function planOneByOne(scenarios: readonly LoadedScenario[]): GuestPlan {
   return plan;
 }
 
-function planTogether(scenarios: readonly LoadedScenario[]): GuestPlan {
+/** The modules are loaded once, on behalf of the first scenario. */
+function planOneLoading(first: LoadedScenario, scenarios: readonly LoadedScenario[]): GuestPlan {
   const plan = new GuestPlan();
-  const [first] = scenarios;
-  if (first === undefined) return plan;
   plan.insertModules(first.scenario);
   for (const { scenario } of scenarios) plan.prepare(scenario);
   for (const { scenario } of scenarios) plan.show(scenario.name, scenario.before);
+  return plan;
+}
+
+function planTogether(scenarios: readonly LoadedScenario[]): GuestPlan {
+  const [first] = scenarios;
+  if (first === undefined) return new GuestPlan();
+  const plan = planOneLoading(first, scenarios);
   for (const loaded of scenarios) plan.load(loaded);
   for (const loaded of scenarios) plan.seeEnabled(loaded);
   for (const loaded of scenarios) plan.disable(loaded);
@@ -228,12 +234,9 @@ function planTogether(scenarios: readonly LoadedScenario[]): GuestPlan {
 }
 
 function planReplacing(scenarios: readonly LoadedScenario[]): GuestPlan {
-  const plan = new GuestPlan();
   const [first] = scenarios;
-  if (first === undefined) return plan;
-  plan.insertModules(first.scenario);
-  for (const { scenario } of scenarios) plan.prepare(scenario);
-  for (const { scenario } of scenarios) plan.show(scenario.name, scenario.before);
+  if (first === undefined) return new GuestPlan();
+  const plan = planOneLoading(first, scenarios);
   let previous: LoadedScenario | undefined;
   for (const loaded of scenarios) {
     plan.load(loaded);
