@@ -46,6 +46,7 @@ export function describeBug(error: unknown, facts: RunFacts): BugReport {
           : `Please report it ${whom}, with the command, the patch and the log.`,
       details: logFile === undefined ? [] : [`log: ${logFile}`],
       page: null,
+      place: null,
     },
   };
 }

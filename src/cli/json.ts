@@ -2,7 +2,7 @@
  * The machine-readable answer of `--json`: one document, whatever came of the run. docs/json.md describes it for its
  * readers; a change that would break them changes `schema`.
  */
-import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { Diagnostic, Place } from '../diagnostics/diagnostic.js';
 import type { InspectReport } from '../livepatch/inspect.js';
 import type {
   BuildOutcome,
@@ -18,7 +18,10 @@ import type { ObjectLookups } from '../pipeline/refused-lookups.js';
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
 
 /** A finding as scripts see it. `internal-error` is the one code that is not in the catalogue: a bug in kptool. */
-export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'page'> & { readonly page: string | null };
+export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'page' | 'place'> & {
+  readonly page: string | null;
+  readonly place: (Omit<Place, 'line'> & { readonly line: number | null }) | null;
+};
 
 /** Without gaps: what is not there is `null`. */
 export type JsonChange = { readonly [Key in keyof FunctionChange]: Exclude<FunctionChange[Key], undefined> | null };
@@ -145,6 +148,7 @@ function jsonLookup(decision: LookupDecision): JsonLookup {
 }
 
 /** A finding without what only the exit status is made of. */
-export function jsonDiagnostic({ code, severity, what, why, fix, details, page }: Diagnostic): JsonDiagnostic {
-  return { code, severity, what, why, fix, details, page: page ?? null };
+export function jsonDiagnostic({ code, severity, what, why, fix, details, page, place }: Diagnostic): JsonDiagnostic {
+  const shown = place === undefined ? null : { ...place, line: place.line ?? null };
+  return { code, severity, what, why, fix, details, page: page ?? null, place: shown };
 }

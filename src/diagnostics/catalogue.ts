@@ -2,7 +2,7 @@
  * The catalogue: every message that kptool can give, by code. One file a stage holds the wording; here they become one
  * table, so that a code exists once and the compiler checks the arguments of every use.
  */
-import { type Diagnostic, KptoolError, type Wording } from './diagnostic.js';
+import { type Diagnostic, KptoolError, type Wording, withPlaces } from './diagnostic.js';
 import { diffMessages } from './diff-messages.js';
 import { elfMessages } from './elf-messages.js';
 import { kbuildMessages } from './kbuild-messages.js';
@@ -18,7 +18,7 @@ import { usageMessages } from './usage-messages.js';
 export const catalogue = {
   ...usageMessages,
   ...systemMessages,
-  ...patchMessages,
+  ...withPlaces('patch', patchMessages),
   ...sourceRuleMessages,
   ...kernelMessages,
   ...kbuildMessages,

@@ -1,7 +1,13 @@
 /** The pages in docs/rules, one a rule and one that lists them, made from the rules themselves by `npm run rule-pages`. */
+import type { RuleStage } from './rule.js';
 import { rules } from './rules.js';
 
-const stages = { source: 'before anything is compiled, from the source' } as const;
+const stages: Readonly<Record<RuleStage, string>> = {
+  source: 'before anything is compiled, from the source',
+  target: 'before anything is compiled, from the target kernel and the machine',
+  objects: 'by `build`, when the objects of both sides have been compared',
+  module: 'by `build`, on the finished livepatch',
+};
 
 /** By file name within docs/rules. Throws nothing. */
 export function rulePages(): Map<string, string> {
@@ -28,16 +34,17 @@ function pageOf(id: string): string {
 }
 
 function index(): string {
-  const rows = Object.entries(rules).map(
-    ([id, { title, severity }]) => `| [${id}](${id}.md) | ${title} | ${severity} |`,
-  );
+  const groups = Object.entries(stages).map(([stage, text]) => {
+    const rows = Object.entries(rules)
+      .filter(([, rule]) => rule.stage === stage)
+      .map(([id, { title, severity }]) => `| [${id}](${id}.md) | ${title} | ${severity} |`);
+    return rows.length === 0 ? '' : `\n## Decided ${text}\n\n${heading}\n${rows.join('\n')}\n`;
+  });
   return `# Rules of live patching
 
 What a patch should not do, and kptool can see. Errors stop \`kptool check\` and \`kptool build\`; warnings are told. Each can be
 set to \`off\`, \`warn\` or \`error\`, with \`--rule RULE=LEVEL\` or under \`rules\` in \`kpatch.config.json\`.
-
-| rule | about | by itself |
-|---|---|---|
-${rows.join('\n')}
-`;
+${groups.join('')}`;
 }
+
+const heading = '| rule | about | by itself |\n|---|---|---|';

@@ -2,11 +2,13 @@
  * A rule of live patching, as data: what the catalogue, `--rule`, the configuration and the page in docs/rules are all made
  * of. A rule says what a patch should not do and can be judged harmless by the patch's author, unlike other findings.
  */
-import type { Severity, Wording } from './diagnostic.js';
+import { placeIn, type Severity, type Wording } from './diagnostic.js';
+
+/** When a rule is decided, and from what. */
+export type RuleStage = 'source' | 'target' | 'objects' | 'module';
 
 export interface Rule {
-  /** When it is decided: from the source, before anything is compiled. */
-  readonly stage: 'source';
+  readonly stage: RuleStage;
   /** Unless `--rule` or the configuration says otherwise. */
   readonly severity: Severity;
   /** Heading of its page: the rule in a few words. */
@@ -27,7 +29,9 @@ export type RuleMessages<Rules extends Readonly<Record<string, Rule>>> = {
 /** The rules as entries of the catalogue. Throws nothing. */
 export function messagesOfRules<const Rules extends Readonly<Record<string, Rule>>>(rules: Rules): RuleMessages<Rules> {
   const entries = Object.entries(rules).map(([id, { severity, why, fix, what }]) => {
-    return [id, (details: never): Wording => ({ severity, what: what(details), why, fix, page: pageOfRule(id) })];
+    const page = pageOfRule(id);
+    const word = (details: never): Wording => ({ severity, what: what(details), why, fix, page, ...placeIn('tree', details) });
+    return [id, word];
   });
   return Object.fromEntries(entries) as RuleMessages<Rules>;
 }
