@@ -29,9 +29,8 @@ export type RuleMessages<Rules extends Readonly<Record<string, Rule>>> = {
 /** The rules as entries of the catalogue. Throws nothing. */
 export function messagesOfRules<const Rules extends Readonly<Record<string, Rule>>>(rules: Rules): RuleMessages<Rules> {
   const entries = Object.entries(rules).map(([id, { severity, why, fix, what }]) => {
-    const page = pageOfRule(id);
-    const word = (details: never): Wording => ({ severity, what: what(details), why, fix, page, ...placeIn('tree', details) });
-    return [id, word];
+    const text = { severity, why, fix, page: pageOfRule(id) };
+    return [id, (details: never): Wording => ({ ...text, what: what(details), ...placeIn('tree', details) })];
   });
   return Object.fromEntries(entries) as RuleMessages<Rules>;
 }
