@@ -6,6 +6,7 @@ import { type Answer, answerFailure } from './answer.js';
 import type { RunFacts } from './bug.js';
 import type { Flags } from './command-line.js';
 import { readConfig } from './config.js';
+import { formatOf } from './format.js';
 import { watchForInterrupt } from './interrupt.js';
 import { documentOfOutcome, emptyDocument, jsonDiagnostic } from './json.js';
 import { listProgress, plainProgress } from './progress.js';
@@ -28,16 +29,18 @@ export async function runBuild(
   facts: RunFacts,
   terminal: Terminal,
 ): Promise<Answer> {
-  const isJson = request.flags.isSet('json') ?? false;
+  const isForPeople = formatOf(facts.words) === 'text';
   const isDebug = request.flags.isSet('debug') ?? false;
-  // With --json standard output belongs to the document. A list that redraws itself would tear the lines of --debug.
+  // In another format standard output belongs to the document. A list that redraws itself would tear the lines of --debug.
   const progress =
-    isJson || isDebug || !terminal.out.isTerminal
-      ? plainProgress(isJson ? terminal.err : terminal.out, terminal.err)
+    !isForPeople || isDebug || !terminal.out.isTerminal
+      ? plainProgress(isForPeople ? terminal.out : terminal.err, terminal.err)
       : await listProgress(terminal.out, terminal.err);
   const watch = watchForInterrupt(() =>
     progress.tell('Stopping: waiting for the programs that run. Press Ctrl-C again to end them at once.'),
   );
+  let tree: string | null = null;
+  const withTree = (answer: Answer) => ({ ...answer, document: answer.document && { ...answer.document, tree } });
   try {
     const { workingDirectory, environment } = terminal;
     const found = readConfig(workingDirectory, request.flags.one('config-file'));
@@ -46,13 +49,15 @@ export async function runBuild(
       { command: request.name, ...request, workingDirectory, environment, signal: watch.signal },
       found,
     );
-    return answerOutcome(await build(options, progress), progress.warnings, request.name, facts, terminal);
+    tree = options.oot;
+    const outcome = await build(options, progress);
+    return withTree(answerOutcome(outcome, progress.warnings, request.name, facts, terminal));
   } catch (error) {
     const wasInterrupted = watch.signal.aborted;
     const explainsLookup = request.flags.isSet('explain-lookup') ?? false;
     const told = { warnings: progress.warnings, isDebug, explainsLookup };
     const failure = { ...facts, command: request.name, wasInterrupted, ...told };
-    return answerFailure(error, failure, terminal);
+    return withTree(answerFailure(error, failure, terminal));
   } finally {
     watch.stop();
   }

@@ -23,6 +23,7 @@ export type FlagName =
   | 'keep'
   | 'cache'
   | 'config-file'
+  | 'format'
   | 'json'
   | 'no-color'
   | 'debug';
@@ -71,7 +72,11 @@ const explainLookupFlag: Flag = {
   text: 'say for each symbol of the target which rule found it, or that none did, also of a refused build; with --json that is always told',
 };
 const presentation: readonly Flag[] = [
-  { name: 'json', group: 'The run', text: 'print one JSON document to standard output, all else to standard error' },
+  {
+    name: 'json',
+    group: 'The run',
+    text: 'print one JSON document to standard output, all else to standard error: the format json',
+  },
   colorFlag,
   debugFlag,
 ];
@@ -197,6 +202,12 @@ export const buildFlags: readonly Flag[] = [
     value: 'FILE',
     group: 'The run',
     text: 'settings; default: the nearest kpatch.config.json, here or in a folder above',
+  },
+  {
+    name: 'format',
+    value: 'FORMAT',
+    group: 'The run',
+    text: 'form of the answer on standard output: text, json, or github for annotations in a workflow of GitHub Actions',
   },
   ...presentation,
 ];

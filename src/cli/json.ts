@@ -13,6 +13,7 @@ import type {
   ObjectReport,
   VerificationReport,
 } from '../pipeline/options.js';
+import type { Plan } from '../pipeline/plan.js';
 import type { ObjectLookups } from '../pipeline/refused-lookups.js';
 
 export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
@@ -45,6 +46,8 @@ export type JsonModule = Omit<ModuleReport, 'file' | 'verification'> & {
   readonly verification: VerificationReport | null;
 };
 
+export type JsonPlan = Omit<Plan, 'wholeTree'> & { readonly wholeTree: string | null };
+
 export interface JsonDocument {
   readonly schema: 'kptool/1';
   readonly version: string;
@@ -61,10 +64,14 @@ export interface JsonDocument {
   readonly unchangedObjects: readonly JsonUnchangedObject[];
   /** Of a refused build: what had been decided about the symbols of each object; of others that stands in `objects`. */
   readonly lookups: readonly JsonObjectLookups[];
+  /** The source tree, absolute; `null` where it is not known yet. */
+  readonly tree: string | null;
   /** Of a check: files that the patches touch, relative to the tree. */
   readonly touched: readonly string[];
   /** Of a check: sources that would be compiled; `null` where that is the whole tree, or not known. */
   readonly compiled: readonly string[] | null;
+  /** Of a check: what a build would do. */
+  readonly plan: JsonPlan | null;
   /** Of `inspect`: what is in the file. */
   readonly inspected: InspectReport | null;
   readonly diagnostics: readonly JsonDiagnostic[];
@@ -91,8 +98,10 @@ export function emptyDocument(
     objects: [],
     unchangedObjects: [],
     lookups: [],
+    tree: null,
     touched: [],
     compiled: null,
+    plan: null,
     inspected: null,
     diagnostics: [],
     workFolder: null,
@@ -117,7 +126,8 @@ export function documentOfOutcome(base: JsonDocument, outcome: BuildOutcome): Js
     })),
   };
   if (outcome.kind === 'checked') {
-    return { ...known, touched: outcome.report.touched, compiled: outcome.report.compiled ?? null };
+    const { touched, compiled = null, plan } = outcome.report;
+    return { ...known, touched, compiled, plan: { ...plan, wholeTree: plan.wholeTree ?? null } };
   }
   return {
     ...known,

@@ -3,7 +3,6 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type {
   BuildOutcome,
   BuildReport,
-  CheckReport,
   LookupDecision,
   ObjectReport,
   UnchangedObjectReport,
@@ -11,6 +10,9 @@ import type {
 } from '../pipeline/options.js';
 import type { ObjectLookups } from '../pipeline/refused-lookups.js';
 import type { JsonDiagnostic } from './json.js';
+import { renderCheck } from './render-check.js';
+import { renderModule } from './render-module.js';
+import { quoteForShell } from './shell-quote.js';
 import type { Output } from './terminal.js';
 import { visible, wrap } from './wrap.js';
 
@@ -99,12 +101,6 @@ function renderBuilt(file: string, report: BuildReport, look: Look): string {
   ].join('\n');
 }
 
-/** A module, what the livepatch has to do with it, and where it was read from. */
-function renderModule(relation: 'patches' | 'uses' | 'sees', module: BuildReport['modules'][number]): string {
-  const file = module.file === undefined ? '' : ` ${visible(module.file)}`;
-  return `  ${relation} module ${visible(module.name)}:${file} (${visible(module.chosenBy)})`;
-}
-
 const VERDICTS: Readonly<Record<VerificationReport['verdict'], string>> = {
   same: 'built from this source with this compiler',
   'same but for names': 'built from this source with this compiler, but for names that never matter',
@@ -191,24 +187,4 @@ function renderMovedLines(unchangedByLine: ObjectReport['unchangedByLine'], look
 function renderUnchanged({ object, module, unchangedByLine }: UnchangedObjectReport, look: Look): string[] {
   const head = `${look.paint('heading', visible(object))} in ${visible(module)}: no function changed`;
   return [head, ...renderMovedLines(unchangedByLine, look)];
-}
-
-function renderCheck(report: CheckReport, look: Look): string {
-  const list = (title: string, items: readonly string[]) => [
-    look.paint('heading', title),
-    ...items.map((item) => `  ${visible(item)}`),
-  ];
-  return [
-    `${look.paint('success', 'checked')} for kernel ${visible(report.kernel.release)}, chosen by ${visible(report.kernel.chosenBy)}; nothing was built`,
-    ...report.modules.map((module) => renderModule('sees', module)),
-    '',
-    ...list('Files that the patches touch:', report.touched),
-    ...list('Sources that a build would compile:', report.compiled ?? ['every source of the tree']),
-    '',
-  ].join('\n');
-}
-
-/** A path as a POSIX shell takes it. */
-function quoteForShell(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -3,6 +3,8 @@
  * `create-diff-object` is run once an object by other build tools and must start as fast as Node does.
  */
 import type { Answer } from './answer.js';
+import { formatOf, type OutputFormat } from './format.js';
+import type { JsonDocument } from './json.js';
 import { processTerminal, requireWorkingDirectory, type Terminal } from './terminal.js';
 import { readPackage } from './version.js';
 
@@ -12,13 +14,24 @@ import { readPackage } from './version.js';
  */
 export async function run(words: readonly string[], terminal: Terminal = processTerminal(words)): Promise<number> {
   const answer = await answerTo(words, terminal);
-  if (wantsJson(words) && answer.document !== undefined) {
-    terminal.out.write(`${JSON.stringify(answer.document, undefined, 2)}\n`);
-  } else if (answer.text !== '') {
-    terminal.out.write(answer.text);
+  const { document } = answer;
+  const format = document === undefined ? 'text' : formatOf(words);
+  if (format === 'text') {
+    if (answer.text !== '') terminal.out.write(answer.text);
+  } else if (document !== undefined) {
+    terminal.out.write(await printed(document, format, terminal));
+    // A workflow's log is read by people too.
+    if (format === 'github' && answer.text !== '') terminal.err.write(answer.text);
   }
   if (answer.messages !== '') terminal.err.write(answer.messages);
   return answer.exitStatus;
+}
+
+async function printed(document: JsonDocument, format: OutputFormat, terminal: Terminal): Promise<string> {
+  if (format === 'json') return `${JSON.stringify(document, undefined, 2)}\n`;
+  const { githubAnnotations } = await import('./github.js');
+  const { environment, workingDirectory } = terminal;
+  return githubAnnotations(document, { folder: environment.GITHUB_WORKSPACE || workingDirectory });
 }
 
 async function answerTo(words: readonly string[], terminal: Terminal): Promise<Answer> {
@@ -47,10 +60,4 @@ async function answerTo(words: readonly string[], terminal: Terminal): Promise<A
     const failure = { ...facts, command: null, wasInterrupted: false, warnings: [], isDebug };
     return answerFailure(error, failure, terminal);
   }
-}
-
-/** Also where the rest of the command line is not understood: scripts that ask for a document always get one. */
-function wantsJson(words: readonly string[]): boolean {
-  const options = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
-  return options.some((word) => word === '--json' || word === '--json=true');
 }

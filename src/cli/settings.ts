@@ -9,6 +9,7 @@ import { type RuleLevel, ruleLevels } from '../pipeline/rule-levels.js';
 import type { Flags } from './command-line.js';
 import type { ConfigFile } from './config.js';
 import type { Config } from './config-schema.js';
+import { chosenFormat } from './format.js';
 import { nearest } from './nearest.js';
 
 export interface Invocation {
@@ -27,6 +28,7 @@ export interface Invocation {
  */
 export function buildOptions(invocation: Invocation, found: ConfigFile | undefined): BuildOptions {
   const { flags, workingDirectory, environment } = invocation;
+  const isDocument = chosenFormat(flags) === 'json';
   const config = found?.config ?? {};
   const here = (path: string) => resolve(workingDirectory, path);
   const inConfig = (path: string) => resolve(dirname(found?.file ?? workingDirectory), path);
@@ -60,8 +62,8 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     keep: flags.isSet('keep') ?? false,
     debug: flags.isSet('debug') ?? false,
     // The document always tells; finding out takes a moment, so that people ask for it.
-    explain: (flags.isSet('explain') ?? false) || (flags.isSet('json') ?? false),
-    explainLookup: (flags.isSet('explain-lookup') ?? false) || (flags.isSet('json') ?? false),
+    explain: (flags.isSet('explain') ?? false) || isDocument,
+    explainLookup: (flags.isSet('explain-lookup') ?? false) || isDocument,
     dryRun: invocation.command === 'check' || (flags.isSet('dry-run') ?? false),
     cache: pick(flags.one('cache'), here) ?? pick(config.cache, inConfig) ?? defaultCache(environment),
     signal: invocation.signal,

@@ -24,9 +24,19 @@ interface Includes {
  */
 const generates = /\b(hostprogs|userprogs|always|extra)(-\w+)*\b|^\$[({](obj|src)[)}]\/[^:=\n]*:[^=]|_shipped\b/m;
 
+/** A C file to compile, and the touched files that it must be compiled for: itself, or headers that reach it. */
+export interface AffectedSource {
+  readonly source: string;
+  readonly because: readonly string[];
+}
+
+export type Affected =
+  | { readonly kind: 'some'; readonly sources: readonly AffectedSource[] }
+  /** The tree must be built whole; `because` says it in words. */
+  | { readonly kind: 'all'; readonly because: string };
+
 /**
- * The C files to compile for the `touched` files (paths in the tree), sorted; `undefined` means that the tree must be
- * built whole:
+ * The C files to compile for the `touched` files (paths in the tree), sorted; or that the tree must be built whole:
  *
  * 1. the tree is built in a way of its own, its makefiles generate files, or it has symbolic links, by which one source
  *    may be known under two paths;
@@ -38,27 +48,29 @@ const generates = /\b(hostprogs|userprogs|always|extra)(-\w+)*\b|^\$[({](obj|src
  * Headers are matched by base name, so that `include/mad.h` and `core/mad.h` count as one: too much is compiled, never
  * too little. `tree` is the copy before or after the patch was applied. A header that is not there yet, or not any more,
  * and that nobody includes affects no other source: whoever will include it, or did, is touched as well.
- * Sources outside the folder that kbuild is called for give `undefined` too.
+ * Sources outside the folder that kbuild is called for need the whole tree too.
  */
-export async function affectedSources(
-  tree: string,
-  touched: readonly string[],
-  plan: BuildPlan,
-): Promise<string[] | undefined> {
+export async function affectedSources(tree: string, touched: readonly string[], plan: BuildPlan): Promise<Affected> {
+  const all = (because: string): Affected => ({ kind: 'all', because });
   const way = singleObjectWay(plan);
-  if (way === undefined || !touched.every((file) => isSource(file) || isHeader(file))) return undefined;
+  if (way === undefined) return all(`${plan.chosenBy} says how the tree is built, and not how one object is`);
+  const other = touched.find((file) => !isSource(file) && !isHeader(file));
+  if (other !== undefined) return all(`${other} is neither C source nor header`);
   const makefiles = (await readMakefiles(tree)).map(({ text }) => text).join('\n');
-  if (generates.test(makefiles) || (await hasLinks(tree))) return undefined;
+  if (generates.test(makefiles)) return all('the makefiles generate files or build programs for themselves');
+  if (await hasLinks(tree)) return all('the tree has symbolic links, so that one file may have several paths');
   const includes = await readIncludes(tree);
-  const affected = new Set<string>();
+  const affected = new Map<string, string[]>();
   for (const file of touched) {
     const sources = isSource(file) ? sourcesOfSource(file, includes) : sourcesOfHeader(file, includes, makefiles);
-    if (sources === undefined) return undefined;
-    for (const source of sources) affected.add(source);
+    if (sources === undefined) return all(`what includes ${file} cannot be told from the sources alone`);
+    for (const source of sources) affected.set(source, [...(affected.get(source) ?? []), file]);
   }
   const folder = path.join(way.directory, '/');
-  const isBelow = (source: string) => folder === './' || source.startsWith(folder);
-  return [...affected].every(isBelow) ? [...affected].sort() : undefined;
+  const outside = [...affected.keys()].find((source) => folder !== './' && !source.startsWith(folder));
+  if (outside !== undefined) return all(`${outside} lies outside of ${way.directory}, which make is called for`);
+  const sources = [...affected].map(([source, because]) => ({ source, because }));
+  return { kind: 'some', sources: sources.sort((a, b) => (a.source < b.source ? -1 : 1)) };
 }
 
 async function readIncludes(tree: string): Promise<Map<string, Includes>> {

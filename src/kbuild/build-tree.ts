@@ -136,8 +136,10 @@ async function buildSingly(
 }
 
 async function runMake(question: TreeQuestion, { program }: CompilerWrapper, log: string): Promise<void> {
-  const { side, tree } = question;
-  for (const invocation of await invocations(question, program)) {
+  const { side, tree, sources = [] } = question;
+  await Promise.all(sources.map((source) => rm(path.join(tree, objectOf(source)), { force: true })));
+  const settings = await objtoolSettings(question.kernel.config, question.folder);
+  for (const invocation of treeInvocations(question, program, settings)) {
     const result = await runProgram({
       ...invocation,
       logFile: log,
@@ -180,8 +182,22 @@ async function refuseLostSources(
   fail('source-not-built', { source: lost, modules: names, rules: await moduleRules(tree), log });
 }
 
-async function invocations(question: TreeQuestion, compiler: string): Promise<Invocation[]> {
-  const { sources, tree, kernel, folder, extraSymbols } = question;
+/** What has a say in the commands that build one side. */
+export type InvocationQuestion = Pick<
+  TreeQuestion,
+  'side' | 'tree' | 'originalTree' | 'plan' | 'kernel' | 'makeArguments' | 'extraSymbols' | 'jobs' | 'sources'
+>;
+
+/**
+ * The commands that build one side with this compiler and these settings of objtool. Single `sources` need a plan that has a
+ * way for them (`singleObjectWay`).
+ */
+export function treeInvocations(
+  question: InvocationQuestion,
+  compiler: string,
+  objtool: readonly string[],
+): Invocation[] {
+  const { sources, tree, kernel, extraSymbols } = question;
   const { steps, makeArguments } =
     extraSymbols === undefined ? { ...question.plan, ...question } : passExtraSymbols(extraSymbols);
   const plan = { ...question.plan, steps };
@@ -193,18 +209,13 @@ async function invocations(question: TreeQuestion, compiler: string): Promise<In
     compiler,
     makeArguments,
     // The patched side may use symbols that only the loader of livepatches can resolve; modpost shall not mind.
-    settings: [
-      ...(question.side === 'patched' ? ['KBUILD_MODPOST_WARN=1'] : []),
-      ...(await objtoolSettings(kernel.config, folder)),
-    ],
+    settings: [...(question.side === 'patched' ? ['KBUILD_MODPOST_WARN=1'] : []), ...objtool],
     jobs: question.jobs,
   };
   if (sources === undefined) return plan.steps.map((step) => invocationOf(step, surroundings));
   const way = singleObjectWay(plan);
   if (way === undefined) throw new RangeError('single sources can be compiled in the ordinary way only');
-  const objects = sources.map((source) => path.join(tree, objectOf(source)));
-  await Promise.all(objects.map((object) => rm(object, { force: true })));
-  const goals = objects.map((object) => path.relative(path.join(tree, way.directory), object));
+  const goals = sources.map((source) => path.posix.relative(way.directory, objectOf(source)));
   return [kbuildInvocation(way.directory, [...way.variables, ...goals], surroundings)];
 }
 

@@ -108,6 +108,11 @@ export interface WrapperQuestion {
   readonly isPlain?: boolean | undefined;
 }
 
+/** Path of the script that `writeCompilerWrapper` writes to `folder`. */
+export function wrapperIn(folder: string): string {
+  return path.join(folder, 'cc');
+}
+
 /**
  * Writes the script into `folder` (of the work folder), and makes the log folder of the side. The script has one path for
  * all sides: to kbuild, another compiler would be a reason to compile everything again. A log that is there is kept, since
@@ -115,7 +120,7 @@ export interface WrapperQuestion {
  */
 export async function writeCompilerWrapper(folder: string, question: WrapperQuestion): Promise<CompilerWrapper> {
   const log = path.join(folder, `compiled-${question.side}`);
-  const program = path.join(folder, 'cc');
+  const program = wrapperIn(folder);
   await writeWorkFile(program, wrapperScript(question, log), { isProgram: true });
   await mkdir(log, { recursive: true }).catch((error: unknown) => {
     throw writingError(error, log, 'work-folder-unwritable');

@@ -10,7 +10,7 @@ import type { TargetKernel } from '../kernel/resolve.js';
 import { readInput } from '../system/files.js';
 import { runProgram } from '../system/run.js';
 import { modpostErrors } from './make-output.js';
-import { messageLanguage } from './make-steps.js';
+import { type Invocation, messageLanguage } from './make-steps.js';
 import { objtoolSettings } from './objtool.js';
 import { writeWorkFile } from './work-file.js';
 
@@ -42,23 +42,7 @@ export async function buildLivepatchModule(question: ModuleQuestion): Promise<Ui
   await writeParts(question);
   const log = path.join(path.dirname(folder), `${path.basename(folder)}.log`);
   const result = await runProgram({
-    program: 'make',
-    arguments: [
-      '-C',
-      kernel.buildDirectory,
-      `M=${folder}`,
-      `-j${question.jobs}`,
-      'modules',
-      `CC=${question.compiler.command.join(' ')}`,
-      `KCFLAGS=-ffile-prefix-map=${folder}=. -ffile-prefix-map=${folder}/=`,
-      'CONFIG_DEBUG_INFO=',
-      'CONFIG_DEBUG_INFO_BTF_MODULES=',
-      ...(await objtoolSettings(kernel.config, folder)),
-      // Also where it is empty: the variable in the environment was read, and is not meant twice.
-      `KBUILD_EXTRA_SYMBOLS=${question.extraSymvers ?? ''}`,
-    ],
-    directory: folder,
-    environment: messageLanguage,
+    ...moduleInvocation(question, await objtoolSettings(kernel.config, folder)),
     logFile: log,
     signal: question.signal,
     ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
@@ -68,6 +52,33 @@ export async function buildLivepatchModule(question: ModuleQuestion): Promise<Ui
   if (undefinedSymbols.length > 0) fail('livepatch-undefined-symbols', { symbols: undefinedSymbols, log });
   const lastLines = result.output.split('\n').filter((line) => line !== '');
   return fail('livepatch-link-failed', { lastLines: lastLines.slice(-15), log });
+}
+
+/** The command that links the livepatch in `folder`. */
+export function moduleInvocation(
+  question: Pick<ModuleQuestion, 'folder' | 'kernel' | 'compiler' | 'jobs' | 'extraSymvers'>,
+  objtool: readonly string[],
+): Invocation {
+  const { folder, kernel, compiler, jobs, extraSymvers } = question;
+  return {
+    program: 'make',
+    arguments: [
+      '-C',
+      kernel.buildDirectory,
+      `M=${folder}`,
+      `-j${jobs}`,
+      'modules',
+      `CC=${compiler.command.join(' ')}`,
+      `KCFLAGS=-ffile-prefix-map=${folder}=. -ffile-prefix-map=${folder}/=`,
+      'CONFIG_DEBUG_INFO=',
+      'CONFIG_DEBUG_INFO_BTF_MODULES=',
+      ...objtool,
+      // Also where it is empty: the variable in the environment was read, and is not meant twice.
+      `KBUILD_EXTRA_SYMBOLS=${extraSymvers ?? ''}`,
+    ],
+    directory: folder,
+    environment: messageLanguage,
+  };
 }
 
 /**

@@ -32,12 +32,19 @@ exec ./tools/objtool/objtool "$@"
 
 /**
  * Variables for make that give each object to objtool; none where the kernel's kbuild does so anyway. Makefile.lib
- * delays objtool by `delay-objtool`, set for CONFIG_X86_KERNEL_IBT and CONFIG_LTO_CLANG. Writes a script to `folder`.
- * Throws `work-folder-unwritable` or `disk-full`.
+ * delays objtool by `delay-objtool`, set for CONFIG_X86_KERNEL_IBT and CONFIG_LTO_CLANG. `folder` is where
+ * `objtoolSettings` writes the script that they name.
  */
-export async function objtoolSettings(config: KernelConfig, folder: string): Promise<string[]> {
+export function objtoolVariables(config: KernelConfig, folder: string): string[] {
   if (!config.isOn('CONFIG_X86_KERNEL_IBT') && !config.isOn('CONFIG_LTO_CLANG')) return [];
-  const program = path.join(folder, 'objtool');
-  await writeWorkFile(program, script, { isProgram: true });
-  return ['delay-objtool=', `objtool=${program}`];
+  return ['delay-objtool=', `objtool=${programIn(folder)}`];
 }
+
+/** The same, with the script written to `folder`. Throws `work-folder-unwritable` or `disk-full`. */
+export async function objtoolSettings(config: KernelConfig, folder: string): Promise<string[]> {
+  const variables = objtoolVariables(config, folder);
+  if (variables.length > 0) await writeWorkFile(programIn(folder), script, { isProgram: true });
+  return variables;
+}
+
+const programIn = (folder: string) => path.join(folder, 'objtool');

@@ -78,7 +78,7 @@ const symbolPrefix = 'kptool_size_of_';
  * not compile, `work-folder-unwritable` or `disk-full`.
  */
 export async function readEntrySizes(question: EntrySizeQuestion): Promise<EntrySizes> {
-  const cacheFile = path.join(question.cache, `entry-sizes-${await cacheKey(question)}.json`);
+  const cacheFile = await cacheFileOf(question);
   const known = await readCache(cacheFile);
   if (known !== undefined) return known;
   const sizes = await probe(question);
@@ -86,6 +86,22 @@ export async function readEntrySizes(question: EntrySizeQuestion): Promise<Entry
     .then(() => writeOutputAtomically(cacheFile, `${JSON.stringify(sizes)}\n`))
     .catch(() => undefined);
   return sizes;
+}
+
+/** Whether `readEntrySizes` would run nothing. */
+export async function areEntrySizesCached(question: Omit<EntrySizeQuestion, 'folder'>): Promise<boolean> {
+  return (await readCache(await cacheFileOf(question))) !== undefined;
+}
+
+/** The command that compiles the probe in `folder`. */
+export function probeInvocation({ folder, kernel, compiler }: Omit<EntrySizeQuestion, 'cache'>) {
+  return {
+    program: 'make',
+    arguments: ['-s', '-C', kernel.buildDirectory, `M=${folder}`, `CC=${compiler.command.join(' ')}`, 'probe.o'],
+    directory: folder,
+    // kbuild takes LC_ALL out of the environment; the errors are read.
+    environment: { LANG: 'C', LC_MESSAGES: 'C' },
+  };
 }
 
 /** The C source whose object has one array per structure, as large as the structure, without the `excluded` ones. */
@@ -107,21 +123,14 @@ export function unknownStructures(compilerOutput: string): Set<string> {
 }
 
 async function probe(question: EntrySizeQuestion): Promise<EntrySizes> {
-  const { folder, kernel, compiler, signal } = question;
+  const { folder, kernel, signal } = question;
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'Kbuild'), 'obj-m := probe.o\n');
     let excluded: ReadonlySet<string> = new Set();
     for (;;) {
       await writeFile(path.join(folder, 'probe.c'), probeSource(excluded));
-      const result = await runProgram({
-        program: 'make',
-        arguments: ['-s', '-C', kernel.buildDirectory, `M=${folder}`, `CC=${compiler.command.join(' ')}`, 'probe.o'],
-        directory: folder,
-        // kbuild takes LC_ALL out of the environment; the errors are read below.
-        environment: { LANG: 'C', LC_MESSAGES: 'C' },
-        signal,
-      });
+      const result = await runProgram({ ...probeInvocation(question), signal });
       if (result.exitStatus === 0) return await readSizes(path.join(folder, 'probe.o'));
       const unknown = unknownStructures(result.output);
       if ([...unknown].every((structure) => excluded.has(structure))) {
@@ -147,8 +156,12 @@ async function readSizes(object: string): Promise<EntrySizes> {
   return sizes;
 }
 
+async function cacheFileOf(question: Omit<EntrySizeQuestion, 'folder'>): Promise<string> {
+  return path.join(question.cache, `entry-sizes-${await cacheKey(question)}.json`);
+}
+
 /** Whatever can change a size: the build tree, its options, the compiler, and the probe itself. */
-async function cacheKey({ kernel, compiler }: EntrySizeQuestion): Promise<string> {
+async function cacheKey({ kernel, compiler }: Omit<EntrySizeQuestion, 'folder'>): Promise<string> {
   const hash = createHash('sha256');
   const tree = kernel.buildDirectory;
   for (const part of [tree, compiler.command.join('\0'), compiler.versionText, probeSource(new Set())]) {

@@ -5,7 +5,6 @@
 import { copyFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
-import { namesInMakefiles } from '../kbuild/affected-sources.js';
 import type { TreeBuild } from '../kbuild/build-tree.js';
 import type { CompiledObject } from '../kbuild/compiler-wrapper.js';
 import type { Side } from '../kbuild/make-output.js';
@@ -16,6 +15,8 @@ import { buildCopy, type CopyScene } from './build-copy.js';
 import { readVersions, type VersionsOfSides } from './export-versions.js';
 import type { CheckedPatches } from './patches.js';
 import type { Progress } from './progress.js';
+import { mayKnowModules } from './target-modules.js';
+import { workPlaces } from './work-places.js';
 
 /** An object that the patched side compiled. */
 export interface ObjectPair {
@@ -47,12 +48,11 @@ interface Scene extends CopyScene {
  */
 export async function buildBothSides(scene: Scene, progress: Progress): Promise<BothSides> {
   const { options, target, patches, work } = scene;
-  const tree = path.join(work.path, 'tree');
+  const { tree } = workPlaces(work.path);
   await progress.step('Copying the module tree', () => copyTree(options.oot, tree));
 
   // Linking the modules is needed only where they are found nowhere as they run.
-  const mentioned = await namesInMakefiles(tree);
-  const isModuleKnown = await target.modules.mayKnowAll((name) => mentioned.has(name));
+  const isModuleKnown = await mayKnowModules(tree, target.modules);
   let sources = isModuleKnown ? patches.sources : undefined;
   let original = await progress.step('Building the original objects', (report) =>
     build(scene, tree, 'original', sources?.original, report),
@@ -101,7 +101,7 @@ async function build(
   if (sources?.length === 0) return { objects: [], modules: [], isWhole: false, warnings: [], log: '' };
   const { touched } = scene.patches;
   const onDoubt = mayBuildWhole ? 'build whole' : 'refuse';
-  const folder = path.join(scene.work.path, 'kbuild');
+  const folder = workPlaces(scene.work.path).kbuild;
   return buildCopy(scene, { side, tree, sources, touched, onDoubt, folder }, report);
 }
 

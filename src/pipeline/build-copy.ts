@@ -1,7 +1,10 @@
 /** One build of a private copy of the tree, as the target wants it: of either side, or of the reference. */
-import { buildTree, type TreeBuild, type TreeQuestion } from '../kbuild/build-tree.js';
+import { buildTree, type TreeBuild, type TreeQuestion, treeInvocations } from '../kbuild/build-tree.js';
+import { wrapperIn } from '../kbuild/compiler-wrapper.js';
+import type { Invocation } from '../kbuild/make-steps.js';
+import { objtoolVariables } from '../kbuild/objtool.js';
 import type { WorkFolder } from '../system/work-folder.js';
-import { extraSymbolsForTree } from './known-exports.js';
+import { extraSymbolsForTree, mergedExtraSymbols } from './known-exports.js';
 import type { BuildOptions } from './options.js';
 import type { Target } from './target.js';
 
@@ -19,20 +22,33 @@ export type CopyQuestion = Pick<
 
 /** Throws what `buildTree` throws. */
 export async function buildCopy(
-  { options, target, work }: CopyScene,
+  scene: CopyScene,
   question: CopyQuestion,
   report: (text: string) => void,
 ): Promise<TreeBuild> {
+  const { options, target, work } = scene;
   return buildTree({
     ...question,
-    originalTree: options.oot,
-    plan: target.plan,
-    kernel: target.kernel,
+    ...facts(options, target),
     compiler: target.compiler,
-    makeArguments: options.makeArguments,
     extraSymbols: await extraSymbolsForTree(target, work.path),
-    jobs: options.jobs,
     signal: options.signal,
     onLine: (line) => report(line.trim()),
   });
+}
+
+/** The commands of such a build, with the work folder at `workFolder`, where nothing need be. */
+export function copyInvocations(
+  { options, target }: Omit<CopyScene, 'work'>,
+  question: Pick<CopyQuestion, 'side' | 'tree' | 'sources' | 'folder'>,
+  workFolder: string,
+): Invocation[] {
+  const extraSymbols = mergedExtraSymbols(target, workFolder);
+  const objtool = objtoolVariables(target.kernel.config, question.folder);
+  return treeInvocations({ ...question, ...facts(options, target), extraSymbols }, wrapperIn(question.folder), objtool);
+}
+
+function facts(options: BuildOptions, { plan, kernel }: Target) {
+  const { oot: originalTree, makeArguments, jobs } = options;
+  return { originalTree, plan, kernel, makeArguments, jobs };
 }

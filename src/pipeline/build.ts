@@ -17,12 +17,14 @@ import { knownExports } from './known-exports.js';
 import { finishLivepatch, linkLivepatch } from './link-livepatch.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
+import { planOf } from './plan.js';
 import type { Progress } from './progress.js';
 import { rebuildOnDemand } from './rebuild.js';
 import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
 import { resolveTarget, type Target } from './target.js';
 import { unseenWarnings, unusedWarnings } from './target-modules.js';
+import { workPlaces } from './work-places.js';
 
 /**
  * Builds the livepatch, or says why not.
@@ -42,7 +44,8 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
 
   // Up to here nothing has been written and nothing compiled.
   if (options.dryRun) {
-    const report = checkReport(target, patches);
+    const plan = await planOf({ options, target, patches, name, linked });
+    const report = checkReport(target, patches, plan);
     for (const warning of report.warnings) progress.warn(warning);
     return { kind: 'checked', report };
   }
@@ -89,7 +92,7 @@ async function buildIn(
   const probe = readEntrySizes({
     kernel,
     compiler,
-    folder: path.join(work.path, 'probe'),
+    folder: workPlaces(work.path).probe,
     cache: options.cache,
     signal: options.signal,
   });

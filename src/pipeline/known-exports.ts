@@ -119,15 +119,18 @@ export function knownExports(
 }
 
 /** How kbuild is told of the other trees while this one is built; `undefined` where there are none. */
-export async function extraSymbolsForTree(
-  { extraSymvers, symversLayout }: Target,
-  folder: string,
-): Promise<ExtraSymbols | undefined> {
-  const { files, entries, places, ofMakefiles } = extraSymvers;
+export async function extraSymbolsForTree(target: Target, folder: string): Promise<ExtraSymbols | undefined> {
+  const extraSymbols = mergedExtraSymbols(target, folder);
+  if (extraSymbols === undefined) return undefined;
+  await writeWorkFile(extraSymbols.merged, symversText(target.extraSymvers.entries, target.symversLayout));
+  return extraSymbols;
+}
+
+/** The same, without writing the file to `folder` that it names. */
+export function mergedExtraSymbols({ extraSymvers }: Target, folder: string): ExtraSymbols | undefined {
+  const { files, places, ofMakefiles } = extraSymvers;
   if (files.length === 0) return undefined;
-  const merged = path.join(folder, 'extra.symvers');
-  await writeWorkFile(merged, symversText(entries, symversLayout));
-  return { ...places, ofMakefiles, merged, read: files };
+  return { ...places, ofMakefiles, merged: path.join(folder, 'extra.symvers'), read: files };
 }
 
 /** The file that tells kbuild, when it links the livepatch, of everything that is not the kernel's. */

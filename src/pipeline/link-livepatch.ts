@@ -23,6 +23,7 @@ import { writeSymversForModule } from './known-exports.js';
 import type { BuildOptions } from './options.js';
 import type { Target } from './target.js';
 import type { TargetModule } from './target-modules.js';
+import { workPlaces } from './work-places.js';
 
 export interface LinkQuestion {
   readonly name: string;
@@ -68,7 +69,7 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
     extraSymvers: await writeSymversForModule(
       target,
       importable(exports, contributions),
-      path.join(work.path, 'known.symvers'),
+      workPlaces(work.path).symvers,
     ),
     jobs: options.jobs,
     signal: options.signal,

@@ -5,6 +5,7 @@ import type { MakeStep } from '../kbuild/make-step.js';
 import type { NamePatterns } from '../lookup/drifting-names.js';
 import type { LookupDecision } from '../lookup/explain-lookup.js';
 import type { Verdict } from '../lookup/verdict.js';
+import type { Plan } from './plan.js';
 import type { RuleLevel } from './rule-levels.js';
 
 export { isNamePattern } from '../lookup/drifting-names.js';
@@ -143,5 +144,6 @@ export interface CheckReport {
   readonly touched: readonly string[];
   /** Sources that will be compiled, relative to the tree; `undefined` where the whole tree is built. */
   readonly compiled: readonly string[] | undefined;
+  readonly plan: Plan;
   readonly warnings: readonly Diagnostic[];
 }

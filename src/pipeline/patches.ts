@@ -1,6 +1,6 @@
 /** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
-import { affectedSources } from '../kbuild/affected-sources.js';
+import { type Affected, affectedSources } from '../kbuild/affected-sources.js';
 import { tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { readPatch } from '../patch/read.js';
@@ -13,7 +13,9 @@ export interface CheckedPatches {
   readonly resolved: readonly ResolvedPatch[];
   /** Files of the tree that the patches change, add or take away. */
   readonly touched: readonly string[];
-  /** C files to compile on either side, or `undefined` where the tree has to be built whole. */
+  /** C files to compile, and why. */
+  readonly affected: Affected;
+  /** The same for either side, or `undefined` where the tree has to be built whole. */
   readonly sources: { readonly original: readonly string[]; readonly patched: readonly string[] } | undefined;
   readonly warnings: readonly Diagnostic[];
 }
@@ -33,15 +35,16 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   const broken = applyRuleLevels(checkSourceRules({ texts, config: kernel.config }), options.rules);
   const findings = [...trial.findings, ...broken];
   stopAtErrors(findings);
-  const sources = await affectedSources(options.oot, touched, plan);
+  const affected = await affectedSources(options.oot, touched, plan);
+  return { resolved, touched, affected, sources: sidesOf(affected, added, deleted), warnings: findings };
+}
+
+function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {
+  if (affected.kind === 'all') return undefined;
+  const sources = affected.sources.map(({ source }) => source);
   return {
-    resolved,
-    touched,
-    sources: sources && {
-      original: sources.filter((source) => !added.includes(source)),
-      patched: sources.filter((source) => !deleted.includes(source)),
-    },
-    warnings: findings,
+    original: sources.filter((source) => !added.includes(source)),
+    patched: sources.filter((source) => !deleted.includes(source)),
   };
 }
 

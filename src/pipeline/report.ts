@@ -13,6 +13,7 @@ import type {
   VerificationReport,
 } from './options.js';
 import type { CheckedPatches } from './patches.js';
+import type { Plan } from './plan.js';
 import type { Target } from './target.js';
 import type { TargetModule } from './target-modules.js';
 
@@ -99,7 +100,7 @@ function functionChange(name: string, reason: ChangeReason): FunctionChange {
 }
 
 /** What a build would do, as far as is known without compiling: which modules own an object is not. */
-export function checkReport(target: Target, patches: CheckedPatches): CheckReport {
+export function checkReport(target: Target, patches: CheckedPatches, plan: Plan): CheckReport {
   const { release, chosenBy } = target.kernel;
   const { given, inTree } = target.modules.sources;
   const modules = [
@@ -113,6 +114,7 @@ export function checkReport(target: Target, patches: CheckedPatches): CheckRepor
     modules,
     touched: patches.touched,
     compiled: patches.sources?.patched,
+    plan,
     warnings: [...target.warnings, ...patches.warnings],
   };
 }

@@ -7,6 +7,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { diagnose, fail } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { namesInMakefiles } from '../kbuild/affected-sources.js';
 import { installedModules } from '../kernel/installed-module.js';
 import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
 
@@ -151,4 +152,10 @@ export async function modulesInTree(tree: string): Promise<ModuleFile[]> {
     .sort();
   const modules = await Promise.all(files.map((file) => readModuleFile(file).catch(() => undefined)));
   return modules.filter((module) => module !== undefined);
+}
+
+/** Whether the modules that `tree` makes may all be at hand as they run, so that none has to be linked. */
+export async function mayKnowModules(tree: string, modules: TargetModules): Promise<boolean> {
+  const mentioned = await namesInMakefiles(tree);
+  return modules.mayKnowAll((name) => mentioned.has(name));
 }

@@ -7,7 +7,7 @@
  */
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { makeFolders } from './make-folders.js';
 import { errorCode, writingError } from './system-error.js';
 
@@ -47,17 +47,32 @@ export function isPathForKbuild(path: string): boolean {
  * Throws `work-folder-unwritable` or `disk-full`.
  */
 export async function createWorkFolder(root: string, name: string): Promise<WorkFolder> {
-  const plainName = name.replaceAll(/[^A-Za-z0-9._+-]/g, '-').replace(/^[.-]+/, '');
-  const prefix = `${plainName.slice(0, 100) || 'build'}-`;
   const parent = await prepareRoot(root);
   try {
     // mkdtemp makes the folder with mode 0700 and a name that nobody has, also where others may write.
-    const path = await mkdtemp(join(parent, prefix));
+    const path = await mkdtemp(join(parent, prefixOf(name)));
     await writeFile(join(path, lockFile), JSON.stringify(await ownLock()), { mode: 0o600 });
     return workFolderAt(path);
   } catch (error) {
     throw writingError(error, parent, 'work-folder-unwritable');
   }
+}
+
+/** The path that such a folder will have, with `XXXXXX` for the letters that are chosen when it is made. Throws nothing. */
+export async function plannedWorkFolder(root: string, name: string): Promise<string> {
+  return join(await usableRoot(await realPathSoFar(root)), `${prefixOf(name)}XXXXXX`);
+}
+
+function prefixOf(name: string): string {
+  const plainName = name.replaceAll(/[^A-Za-z0-9._+-]/g, '-').replace(/^[.-]+/, '');
+  return `${plainName.slice(0, 100) || 'build'}-`;
+}
+
+/** Without the symbolic links in that part of the path which is there. */
+async function realPathSoFar(path: string): Promise<string> {
+  const known = await realpath(path).catch(() => undefined);
+  if (known !== undefined || dirname(path) === path) return known ?? path;
+  return join(await realPathSoFar(dirname(path)), basename(path));
 }
 
 /**
@@ -79,12 +94,17 @@ export async function isWorkFolderInUse(path: string): Promise<boolean> {
   }
 }
 
+/** Name of a step's folder within the work folder. */
+export function stepFolder(number: number, name: string): string {
+  return `${number}-${name}`;
+}
+
 function workFolderAt(path: string): WorkFolder {
   let isKept = false;
   return {
     path,
     async step(number, name) {
-      const folder = join(path, `${number}-${name}`);
+      const folder = join(path, stepFolder(number, name));
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
       } catch (error) {
@@ -111,6 +131,10 @@ async function prepareRoot(root: string): Promise<string> {
   } catch (error) {
     throw writingError(error, root, 'work-folder-unwritable');
   }
+  return usableRoot(path);
+}
+
+async function usableRoot(path: string): Promise<string> {
   if (isPathForKbuild(path)) return path;
   for (const candidate of ['/var/tmp', tmpdir()]) {
     const folder = await realpath(candidate).catch(() => undefined);

@@ -33,6 +33,8 @@ const report: BuildReport = {
   workFolder: undefined,
 };
 
+const plan = { file: '/x.ko', workFolder: '/work', wholeTree: undefined, objects: [], commands: [] };
+
 async function run(build: Build, ...words: string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'kptool-build-command-'));
   const terminal = recordedTerminal(folder);
@@ -47,7 +49,7 @@ describe('exit status and outcome', () => {
   test.each([
     ['built', async () => ({ kind: 'built' as const, file: '/x.ko', report }), 0],
     ['unchanged', async () => ({ kind: 'unchanged' as const, report }), 3],
-    ['checked', async () => ({ kind: 'checked' as const, report: { ...report, touched: [], compiled: [] } }), 0],
+    ['checked', async () => ({ kind: 'checked' as const, report: { ...report, touched: [], compiled: [], plan } }), 0],
     ['refused', async () => refuse(1), 1],
     ['failed', async () => refuse(2), 2],
     ['failed', async () => Promise.reject(new TypeError('x is undefined')), 70],

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { renderDiagnostic, renderOutcome } from '../../../src/cli/render.js';
 import type { Diagnostic } from '../../../src/diagnostics/diagnostic.js';
 import type { BuildReport } from '../../../src/pipeline/options.js';
+import type { Plan } from '../../../src/pipeline/plan.js';
 import { recordedOutput } from './screen.js';
 
 const finding: Diagnostic = {
@@ -195,11 +196,54 @@ describe('the result', () => {
     );
   });
 
+  const plan: Plan = {
+    file: '/out/livepatch-fix.ko',
+    workFolder: '/cache/work/livepatch-fix-XXXXXX',
+    wholeTree: undefined,
+    objects: [
+      { object: 'core/agent.o', source: 'core/agent.c', because: ['core/agent.c', 'mad.h'], modules: ['ib_mad'] },
+      { object: 'cm.o', source: 'cm.c', because: ['cm.c'], modules: [] },
+    ],
+    commands: [
+      {
+        purpose: 'original objects',
+        directory: '/cache/work/livepatch-fix-XXXXXX/tree',
+        program: 'make',
+        arguments: ['-C', '/build', 'M=/cache/work/livepatch-fix-XXXXXX/tree', 'A=1 2', 'core/agent.o'],
+        isCached: false,
+      },
+      { purpose: 'entry sizes', directory: '/', program: 'make', arguments: [], isCached: true },
+    ],
+  };
+
   test('of a check', () => {
-    const checked = { ...report, touched: ['core/agent.c'], compiled: undefined };
-    const text = renderOutcome({ kind: 'checked', report: checked }, recordedOutput());
-    expect(text).toContain('  core/agent.c\n');
-    expect(text).toContain('  every source of the tree\n');
+    const checked = { ...report, touched: ['core/agent.c'], compiled: undefined, plan };
+    expect(renderOutcome({ kind: 'checked', report: checked }, recordedOutput())).toBe(
+      [
+        'checked for kernel 6.1.0-1-amd64, chosen by the option --kernel; nothing was built',
+        '  sees module ib_mad: /lib/modules/ib_mad.ko (the installed one)',
+        '  sees module ib_cm: (built from the unpatched source)',
+        '',
+        'Files that the patches touch:',
+        '  core/agent.c',
+        'Objects that would be compiled, before and after the patch:',
+        '  core/agent.o in ib_mad, for mad.h',
+        '  cm.o',
+        'Commands that would run, with /cache/work/livepatch-fix-XXXXXX for WORK:',
+        "  original objects: make -C /build M=WORK/tree 'A=1 2' core/agent.o",
+        '1 of 2 have their result in the cache',
+        'The livepatch would be /out/livepatch-fix.ko',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('of a check, where the tree is built whole', () => {
+    const whole = { ...plan, wholeTree: 'Kbuild is neither C source nor header', objects: [] };
+    const checked = { ...report, touched: ['Kbuild'], compiled: undefined, plan: whole };
+    expect(renderOutcome({ kind: 'checked', report: checked }, recordedOutput())).toContain(
+      'The whole tree would be compiled:\n  Kbuild is neither C source nor header.\n',
+    );
   });
 
   test('names the work folder that was kept', () => {

@@ -29,6 +29,12 @@ async function affected(touched: string[], more: Record<string, string> = {}, st
   return affectedSources(tree, touched, { steps: [step], chosenBy: 'a test', expectedModules: [] });
 }
 
+/** The sources alone; `undefined` for the whole tree. */
+async function sourcesFor(...question: Parameters<typeof affected>) {
+  const found = await affected(...question);
+  return found.kind === 'all' ? undefined : found.sources.map(({ source }) => source);
+}
+
 describe('only these', () => {
   test.each([
     ['a source', ['cm.c'], ['cm.c']],
@@ -38,17 +44,17 @@ describe('only these', () => {
     ['a source and a header', ['ib/cm.h', 'mad.c'], ['cm.c', 'mad.c']],
     ['a header that is not there and that nobody includes', ['new.h', 'cm.c'], ['cm.c']],
   ])('%s', async (_, touched, sources) => {
-    expect(await affected(touched)).toEqual(sources);
+    expect(await sourcesFor(touched)).toEqual(sources);
   });
 
   test('a header that is not there, but included', async () => {
-    expect(await affected(['gone.h'], { 'smi.c': '#include "gone.h"\n' })).toEqual(['smi.c']);
+    expect(await sourcesFor(['gone.h'], { 'smi.c': '#include "gone.h"\n' })).toEqual(['smi.c']);
   });
 
   test('the folder that kbuild is called for', async () => {
     const step: MakeStep = { kind: 'make', directory: 'core/', arguments: ['A=1'] };
-    expect(await affected(['core/agent.c'], {}, step)).toEqual(['core/agent.c']);
-    expect(await affected(['cm.c'], {}, step)).toBeUndefined();
+    expect(await sourcesFor(['core/agent.c'], {}, step)).toEqual(['core/agent.c']);
+    expect(await sourcesFor(['cm.c'], {}, step)).toBeUndefined();
   });
 });
 
@@ -71,20 +77,41 @@ describe('everything', () => {
     ],
     ['makefiles that generate files always', ['cm.c'], { Kbuild: 'always-y += table.h\n' }],
   ])('%s', async (_, touched, more) => {
-    expect(await affected(touched, more)).toBeUndefined();
+    expect(await sourcesFor(touched, more)).toBeUndefined();
   });
 
   test('a tree with symbolic links', async () => {
     const tree = await temporaryFolder();
     await writeFile(path.join(tree, 'cm.c'), '');
     await symlink('cm.c', path.join(tree, 'cm-old.c'));
-    expect(
-      await affectedSources(tree, ['cm.c'], { steps: [ordinary], chosenBy: '', expectedModules: [] }),
-    ).toBeUndefined();
+    const plan = { steps: [ordinary], chosenBy: '', expectedModules: [] };
+    expect((await affectedSources(tree, ['cm.c'], plan)).kind).toBe('all');
   });
 
   test('a tree that is built in a way of its own', async () => {
-    expect(await affected(['cm.c'], {}, { kind: 'command', directory: '.', command: ['make'] })).toBeUndefined();
+    expect(await sourcesFor(['cm.c'], {}, { kind: 'command', directory: '.', command: ['make'] })).toBeUndefined();
+  });
+});
+
+describe('the reasons', () => {
+  test('of a source are the touched files that reach it', async () => {
+    const found = await affected(['types.h', 'mad.c']);
+    expect(found).toEqual({
+      kind: 'some',
+      sources: [
+        { source: 'cm.c', because: ['types.h'] },
+        { source: 'core/agent.c', because: ['types.h'] },
+        { source: 'mad.c', because: ['types.h', 'mad.c'] },
+      ],
+    });
+  });
+
+  test.each([
+    [['Kbuild'], {}, 'Kbuild is neither C source nor header'],
+    [['lonely.h'], {}, 'what includes lonely.h cannot be told from the sources alone'],
+    [['cm.c'], { Kbuild: 'hostprogs := generate\n' }, 'the makefiles generate files or build programs for themselves'],
+  ])('of the whole tree for %j', async (touched, more, because) => {
+    expect(await affected(touched, more)).toEqual({ kind: 'all', because });
   });
 });
 

@@ -1,0 +1,26 @@
+/** What lies where in the work folder, for the build and for the plan, which names the places before they are there. */
+import path from 'node:path';
+import { stepFolder } from '../system/work-folder.js';
+
+export interface WorkPlaces {
+  /** The private copy of the tree, in which both sides are built. */
+  readonly tree: string;
+  /** Compiler wrapper and logs. */
+  readonly kbuild: string;
+  readonly probe: string;
+  /** The livepatch's own tree. */
+  readonly module: string;
+  /** The `Module.symvers` that the livepatch is linked with. */
+  readonly symvers: string;
+}
+
+/** Absolute paths in the work folder at `folder`. */
+export function workPlaces(folder: string): WorkPlaces {
+  return {
+    tree: path.join(folder, 'tree'),
+    kbuild: path.join(folder, 'kbuild'),
+    probe: path.join(folder, 'probe'),
+    module: path.join(folder, stepFolder(4, 'module')),
+    symvers: path.join(folder, 'known.symvers'),
+  };
+}
