@@ -46,7 +46,7 @@ export async function runBuild(
     const found = readConfig(workingDirectory, request.flags.one('config-file'));
     if (found !== undefined) progress.note(`settings from ${found.file}`);
     const options = buildOptions(
-      { command: request.name, ...request, workingDirectory, environment, signal: watch.signal },
+      { command: request.name, ...request, ...facts, workingDirectory, environment, signal: watch.signal },
       found,
     );
     tree = options.oot;

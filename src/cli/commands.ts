@@ -3,6 +3,8 @@
  * README's table is held against them. Where kpatch-build has an option for the same thing, the name is the same.
  */
 
+import { laterSteps } from '../pipeline/options.js';
+
 export type FlagName =
   | 'oot'
   | 'module'
@@ -11,6 +13,7 @@ export type FlagName =
   | 'make-arg'
   | 'extra-symvers'
   | 'jobs'
+  | 'timeout'
   | 'skip-compiler-check'
   | 'skip-target-check'
   | 'name'
@@ -20,6 +23,7 @@ export type FlagName =
   | 'dry-run'
   | 'explain'
   | 'explain-lookup'
+  | 'from'
   | 'keep'
   | 'cache'
   | 'config-file'
@@ -82,7 +86,7 @@ const presentation: readonly Flag[] = [
 ];
 
 /** A check compares nothing, so there is nothing to explain. */
-const buildOnly: readonly FlagName[] = ['dry-run', 'explain', 'explain-lookup', 'skip-target-check'];
+const buildOnly: readonly FlagName[] = ['dry-run', 'explain', 'explain-lookup', 'skip-target-check', 'from'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -144,6 +148,13 @@ export const buildFlags: readonly Flag[] = [
     setting: 'jobs',
   },
   {
+    name: 'timeout',
+    value: 'SECONDS',
+    group: 'How it is built',
+    text: 'end a call of make that takes longer; default: none does',
+    setting: 'timeout',
+  },
+  {
     name: 'skip-compiler-check',
     group: 'How it is built',
     text: 'go on although the compiler is not the one that built the kernel',
@@ -189,6 +200,12 @@ export const buildFlags: readonly Flag[] = [
   { name: 'dry-run', group: 'The run', text: 'stop after the check; nothing is built' },
   { name: 'explain', group: 'The run', text: 'say why each function changed; with --json that is always told' },
   explainLookupFlag,
+  {
+    name: 'from',
+    value: 'STEP',
+    group: 'The run',
+    text: `go on with the last build of this name and tree from a step: ${laterSteps.join(', ')}; what the steps before it have made is taken, unless something that went into it has changed`,
+  },
   { name: 'keep', group: 'The run', text: 'keep the work folder after success; after a failure it is always kept' },
   {
     name: 'cache',

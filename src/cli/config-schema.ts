@@ -107,6 +107,12 @@ export const configSchema = z
       .optional(),
     output: z.string().min(1).describe('Folder that receives the .ko. Default: the working directory.').optional(),
     jobs: z.int().min(1).max(4096).describe('How many compilers run at a time. Default: one a CPU.').optional(),
+    timeout: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .describe('Seconds after which a call of make is ended. Default: none is.')
+      .optional(),
     replace: z.boolean().describe('Whether the livepatch replaces those that are loaded. Default: true.').optional(),
     skipCompilerCheck: z
       .boolean()

@@ -4,7 +4,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import { isRule, ruleIds } from '../diagnostics/rules.js';
-import type { BuildOptions, MakeStep } from '../pipeline/options.js';
+import { type BuildOptions, type BuildStep, laterSteps, type MakeStep } from '../pipeline/options.js';
 import { type RuleLevel, ruleLevels } from '../pipeline/rule-levels.js';
 import type { Flags } from './command-line.js';
 import type { ConfigFile } from './config.js';
@@ -19,6 +19,10 @@ export interface Invocation {
   /** Absolute. */
   readonly workingDirectory: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** kptool's own. */
+  readonly version: string;
+  /** What followed its name. */
+  readonly words: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -38,6 +42,8 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
   const buildDirectory = pick(flags.one('build-directory'), here) ?? pick(config.buildDirectory, inConfig);
   const kernel = checkedRelease(flags.one('kernel'));
   const name = checkedName(flags.one('name')) ?? config.name;
+  const seconds = checkedNumber('--timeout', flags.one('timeout'), 1_000_000) ?? config.timeout;
+  const from = checkedStep(flags.one('from'));
 
   return {
     oot: oot.directory,
@@ -51,7 +57,9 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     ...(oot.settings.make === undefined ? {} : { makeSteps: oot.settings.make.map(makeStep) }),
     extraSymvers: extra.length > 0 ? extra.map(here) : (oot.settings.extraSymvers ?? []).map(inConfig),
     extraSymbolsVariable: environment.KBUILD_EXTRA_SYMBOLS ?? '',
-    jobs: checkedJobs(flags.one('jobs')) ?? config.jobs ?? availableParallelism(),
+    jobs: checkedNumber('--jobs', flags.one('jobs'), 4096) ?? config.jobs ?? availableParallelism(),
+    ...(seconds === undefined ? {} : { timeout: seconds * 1000 }),
+    ...(from === undefined ? {} : { from }),
     ...(config.lookup === undefined ? {} : { names: namePatterns(config.lookup) }),
     ...(name === undefined ? {} : { name }),
     output: pick(flags.one('output'), here) ?? pick(config.output, inConfig) ?? workingDirectory,
@@ -66,6 +74,7 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     explainLookup: (flags.isSet('explain-lookup') ?? false) || isDocument,
     dryRun: invocation.command === 'check' || (flags.isSet('dry-run') ?? false),
     cache: pick(flags.one('cache'), here) ?? pick(config.cache, inConfig) ?? defaultCache(environment),
+    invocation: { version: invocation.version, words: invocation.words, workingDirectory },
     signal: invocation.signal,
   };
 }
@@ -126,11 +135,17 @@ function negated(value: boolean | undefined): boolean | undefined {
   return value === undefined ? undefined : !value;
 }
 
-function checkedJobs(value: string | undefined): number | undefined {
+function checkedNumber(option: string, value: string | undefined, most: number): number | undefined {
   if (value === undefined) return undefined;
-  const jobs = /^\d{1,4}$/.test(value) ? Number(value) : 0;
-  if (jobs >= 1 && jobs <= 4096) return jobs;
-  fail('usage-bad-value', { option: '--jobs', value, expected: 'a whole number from 1 to 4096' });
+  const number = /^\d{1,7}$/.test(value) ? Number(value) : 0;
+  if (number >= 1 && number <= most) return number;
+  fail('usage-bad-value', { option, value, expected: `a whole number from 1 to ${most}` });
+}
+
+function checkedStep(value: string | undefined): BuildStep | undefined {
+  if (value === undefined) return undefined;
+  const step = laterSteps.find((candidate) => candidate === value);
+  return step ?? fail('usage-bad-value', { option: '--from', value, expected: `one of ${laterSteps.join(', ')}` });
 }
 
 function checkedRelease(value: string | undefined): string | undefined {

@@ -69,6 +69,28 @@ export const pipelineMessages = {
     fix: `Check that the tree is the source of the running ${details.module}, and that the make variables are those it was built with.`,
     details: describeVersion(details),
   }),
+  'resume-nothing-found': (details: { name: string; from: string; root: string; tree: string }) => ({
+    exitStatus: 2 as const,
+    what: `No earlier build of ${details.name} from ${details.tree} is left to go on with`,
+    why: `--from ${details.from} takes what the steps before have made, and ${details.root} has no folder with it that nobody works in. A build that succeeds leaves its folder only with --keep.`,
+    fix: 'Build once without --from.',
+  }),
+  'resume-step-missing': (details: { step: string; from: string; folder: string }) => ({
+    exitStatus: 2 as const,
+    what: `The step "${details.step}" has not come to its end in ${details.folder}`,
+    why: `--from ${details.from} takes its result, and there is none that this version of kptool can read.`,
+    fix: `Go on from an earlier step, or build without --from.`,
+  }),
+  'resume-input-changed': (details: { step: string; from: string; changed: readonly string[] }) => ({
+    exitStatus: 2 as const,
+    what: `What the step "${details.step}" was made from has changed since`,
+    why: `--from ${details.from} would take a result that does not fit any more.`,
+    fix:
+      details.step === 'original'
+        ? 'Build without --from.'
+        : `Go on from this step (--from ${details.step}), or build without --from.`,
+    details: shortened(details.changed),
+  }),
 } satisfies Record<string, (details: never) => Wording>;
 
 interface Version {

@@ -84,4 +84,10 @@ export const systemMessages = {
     why: 'A build works in a private copy, never in your tree, and needs a folder for it.',
     fix: 'Choose a cache folder that you may write to, for example by setting XDG_CACHE_HOME.',
   }),
+  'work-folder-in-use': (details: { path: string }) => ({
+    exitStatus: 2,
+    what: `Another run of kptool works in ${details.path}.`,
+    why: 'Two builds in one folder would overwrite each other.',
+    fix: 'Wait until it has ended, or build anew without --from.',
+  }),
 } satisfies Record<string, (details: never) => Wording>;

@@ -52,6 +52,8 @@ export interface TreeQuestion {
   readonly onDoubt?: 'build whole' | 'refuse';
   /** Private folder for the compiler wrapper and the log; the same for both sides, so that both are built alike. */
   readonly folder: string;
+  /** Milliseconds for each call of make. */
+  readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with every line that make prints. */
   readonly onLine?: ((line: string) => void) | undefined;
@@ -143,6 +145,7 @@ async function runMake(question: TreeQuestion, { program }: CompilerWrapper, log
     const result = await runProgram({
       ...invocation,
       logFile: log,
+      timeout: question.timeout,
       signal: question.signal,
       ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
     });

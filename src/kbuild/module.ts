@@ -7,7 +7,6 @@ import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import type { InstalledCompiler } from '../kernel/compiler.js';
 import type { TargetKernel } from '../kernel/resolve.js';
-import { readInput } from '../system/files.js';
 import { runProgram } from '../system/run.js';
 import { modpostErrors } from './make-output.js';
 import { type Invocation, messageLanguage } from './make-steps.js';
@@ -28,26 +27,29 @@ export interface ModuleQuestion {
   readonly jobs: number;
   /** Absolute path of a `Module.symvers` with what out-of-tree modules export. */
   readonly extraSymvers?: string;
+  /** Milliseconds for the call of make. */
+  readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /**
- * Links the module in one call of make and returns its bytes. They depend on the inputs only, not on the folder. Throws
+ * Links the module in one call of make and returns its path. The bytes depend on the inputs only, not on the folder. Throws
  * `livepatch-undefined-symbols` with the names, `livepatch-link-failed` for anything else that stops kbuild, and
  * `work-folder-unwritable` or `disk-full`.
  */
-export async function buildLivepatchModule(question: ModuleQuestion): Promise<Uint8Array> {
+export async function buildLivepatchModule(question: ModuleQuestion): Promise<string> {
   const { folder, name, kernel } = question;
   await writeParts(question);
   const log = path.join(path.dirname(folder), `${path.basename(folder)}.log`);
   const result = await runProgram({
     ...moduleInvocation(question, await objtoolSettings(kernel.config, folder)),
     logFile: log,
+    timeout: question.timeout,
     signal: question.signal,
     ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
   });
-  if (result.exitStatus === 0) return readInput(path.join(folder, `${name}.ko`));
+  if (result.exitStatus === 0) return path.join(folder, `${name}.ko`);
   const undefinedSymbols = undefinedNames(result.output);
   if (undefinedSymbols.length > 0) fail('livepatch-undefined-symbols', { symbols: undefinedSymbols, log });
   const lastLines = result.output.split('\n').filter((line) => line !== '');

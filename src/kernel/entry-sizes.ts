@@ -20,6 +20,8 @@ export interface EntrySizeQuestion {
   readonly folder: string;
   /** The folder that keeps answers from one run to the next. */
   readonly cache: string;
+  /** Milliseconds for each call of make. */
+  readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -123,14 +125,14 @@ export function unknownStructures(compilerOutput: string): Set<string> {
 }
 
 async function probe(question: EntrySizeQuestion): Promise<EntrySizes> {
-  const { folder, kernel, signal } = question;
+  const { folder, kernel, timeout, signal } = question;
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'Kbuild'), 'obj-m := probe.o\n');
     let excluded: ReadonlySet<string> = new Set();
     for (;;) {
       await writeFile(path.join(folder, 'probe.c'), probeSource(excluded));
-      const result = await runProgram({ ...probeInvocation(question), signal });
+      const result = await runProgram({ ...probeInvocation(question), timeout, signal });
       if (result.exitStatus === 0) return await readSizes(path.join(folder, 'probe.o'));
       const unknown = unknownStructures(result.output);
       if ([...unknown].every((structure) => excluded.has(structure))) {

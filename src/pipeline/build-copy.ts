@@ -32,6 +32,7 @@ export async function buildCopy(
     ...facts(options, target),
     compiler: target.compiler,
     extraSymbols: await extraSymbolsForTree(target, work.path),
+    timeout: options.timeout,
     signal: options.signal,
     onLine: (line) => report(line.trim()),
   });

@@ -3,18 +3,18 @@
  * outside the private work folder before the finished module is.
  */
 import path from 'node:path';
+import { z } from 'zod';
 import { type ModuleObjects, readModuleObjects } from '../kbuild/module-objects.js';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
 import { nameRules } from '../lookup/drifting-names.js';
-import { requireOutputFolder, writeOutputAtomically } from '../system/files.js';
-import { createWorkFolder, type WorkFolder } from '../system/work-folder.js';
+import { readInput, requireOutputFolder, writeOutputAtomically } from '../system/files.js';
 import { buildBothSides } from './both-sides.js';
-import { compareObjects } from './compare-objects.js';
-import { compareVersions } from './export-versions.js';
+import { type CompareInput, compareInputs, compareStep } from './compare-step.js';
+import { finishInput, finishLivepatch } from './finish-livepatch.js';
 import { findForeignSources } from './foreign-sources.js';
 import { knownExports } from './known-exports.js';
-import { finishLivepatch, linkLivepatch } from './link-livepatch.js';
+import { linkInputs, linkLivepatch, livepatchSources } from './link-livepatch.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import { planOf } from './plan.js';
@@ -22,6 +22,8 @@ import type { Progress } from './progress.js';
 import { rebuildOnDemand } from './rebuild.js';
 import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
+import { openWork } from './resume.js';
+import { StepRunner } from './step-stamps.js';
 import { resolveTarget, type Target } from './target.js';
 import { unseenWarnings, unusedWarnings } from './target-modules.js';
 import { workPlaces } from './work-places.js';
@@ -51,11 +53,16 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   }
 
   await requireOutputFolder(options.output);
-  const work = await createWorkFolder(path.join(options.cache, 'work'), name);
+  const work = await openWork(options, name, progress);
   const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
   maker.warn([...target.warnings, ...patches.warnings]);
   try {
-    const outcome = await buildIn(work, maker, { options, target, patches, linked }, progress);
+    const outcome = await buildIn(
+      new StepRunner(work, options.from),
+      maker,
+      { options, target, patches, linked },
+      progress,
+    );
     if (options.keep) await work.keep();
     else await work.remove();
     return outcome;
@@ -79,7 +86,7 @@ interface Request {
 }
 
 async function buildIn(
-  work: WorkFolder,
+  steps: StepRunner,
   maker: ReportMaker,
   request: Request,
   progress: Progress,
@@ -87,6 +94,7 @@ async function buildIn(
   const { options, target, patches, linked } = request;
   const { kernel, compiler } = target;
   const { name } = maker;
+  const { work } = steps;
 
   // The probe needs the compiler only; it runs beside the builds. Its failure is told when its answer is needed.
   const probe = readEntrySizes({
@@ -94,11 +102,12 @@ async function buildIn(
     compiler,
     folder: workPlaces(work.path).probe,
     cache: options.cache,
+    timeout: options.timeout,
     signal: options.signal,
   });
   probe.catch(() => undefined);
 
-  const { pairs, built, versions, warnings: doubts } = await buildBothSides({ ...request, work }, progress);
+  const { pairs, built, versions, warnings: doubts } = await buildBothSides({ ...request, work }, steps, progress);
   maker.warn(doubts);
 
   // From here on the compiler has said what the patch affects, and which modules own it.
@@ -111,41 +120,52 @@ async function buildIn(
   maker.targets(targets);
   maker.warn([...unseenWarnings(targets), ...unusedWarnings(target.modules.sources.given, targets, patched)]);
 
-  const exports = knownExports(target, targets, built);
   const entrySizes = await probe;
   const { skipTargetCheck: skipCheck, skipCompilerCheck } = options;
-  const findRebuild = rebuildOnDemand({ options, target, work }, progress);
-  const { contributions, unchanged, warnings, verifications } = await progress.step('Comparing objects', () =>
-    compareObjects({
-      pairs,
-      targets,
-      built,
-      linked,
-      findRebuild,
-      exports,
-      entrySizes,
-      explain: options.explain,
-      names: nameRules(options.names ?? {}),
-      verification: { kernel, skipCheck, skipCompilerCheck },
-    }),
-  );
-  maker.warn(warnings);
-  maker.verified(verifications);
-  maker.objects(contributions, unchanged);
-
-  // What other modules were built to call must still be what they call.
-  const versionFindings = compareVersions({ versions, targets, contributions, patches: patches.resolved });
+  const comparison: CompareInput = {
+    ...{ pairs, targets, built, linked, versions, entrySizes, patches: patches.resolved },
+    findRebuild: rebuildOnDemand({ options, target, work }, progress),
+    exports: knownExports(target, targets, built),
+    explain: options.explain,
+    names: nameRules(options.names ?? {}),
+    verification: { kernel, skipCheck, skipCompilerCheck },
+  };
+  const compared = await steps.run({
+    step: 'diff',
+    inputs: async () => ({ ...steps.before('diff'), ...(await compareInputs(comparison)) }),
+    work: () => progress.step('Comparing objects', () => compareStep(comparison)),
+  });
+  const { contributions, versionFindings } = compared;
+  maker.warn(compared.warnings);
+  maker.verified(compared.verifications);
+  maker.objects(contributions, compared.unchanged);
   stopAtErrors(versionFindings);
   maker.warn(versionFindings);
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
 
-  const bytes = await progress.step('Linking the livepatch', async (report) => {
-    const question = { name, contributions, targets, exports, options, target, entrySizes, work, report };
-    const finished = finishLivepatch(await linkLivepatch(question), question);
-    maker.warn(finished.warnings);
-    return finished.bytes;
+  const question = { name, contributions, exports: comparison.exports, options, target };
+  const sources = livepatchSources(question);
+  const linkedFile = await steps.run({
+    step: 'module',
+    inputs: async () => ({ ...steps.before('module'), ...(await linkInputs(question, sources)) }),
+    kept: z.string(),
+    work: (folder) =>
+      progress.step('Linking the livepatch', (report) => linkLivepatch(question, sources, { work, folder, report })),
   });
+
+  const finish = finishInput(await readInput(linkedFile), {
+    ...question,
+    exports: sources.exports,
+    targets,
+    entrySizes,
+  });
+  const finished = await steps.run({
+    step: 'finish',
+    inputs: async () => steps.before('finish'),
+    work: async () => finishLivepatch(finish),
+  });
+  maker.warn(finished.warnings);
   const file = path.join(options.output, `${name}.ko`);
-  await writeOutputAtomically(file, bytes);
+  await writeOutputAtomically(file, finished.bytes);
   return { kind: 'built', file, report: maker.report() };
 }

@@ -1,47 +1,46 @@
-/** The contributions of all objects made into one module: linked by the kernel's kbuild, finished and verified here. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/** The step `module`: the contributions of all objects made into one module, which the kernel's kbuild links. */
 import path from 'node:path';
-import type { EntrySizes } from '../arch/arch.js';
-import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
-import { tableEntrySizes } from '../diff/special-tables.js';
-import { readElf } from '../elf/read.js';
 import { writeElf } from '../elf/write.js';
 import { buildLivepatchModule } from '../kbuild/module.js';
+import { writeWorkFile } from '../kbuild/work-file.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
 import { encodeIntermediate } from '../livepatch/encode-intermediate.js';
 import { type ExposedCallback, exposeCallbacks } from '../livepatch/expose-callbacks.js';
 import { type ExposedFunction, exposeReplacements } from '../livepatch/expose-replacements.js';
-import { finishModule } from '../livepatch/finish.js';
 import { scopeGlobals, unscopeGlobals } from '../livepatch/module-scopes.js';
 import { moduleSource } from '../livepatch/module-source.js';
-import { kernelModuleName } from '../livepatch/names.js';
-import { verifyModule } from '../livepatch/verify.js';
 import { indexExports } from '../lookup/exports.js';
+import { hashFile } from '../system/hash.js';
 import type { WorkFolder } from '../system/work-folder.js';
+import { makeStepFolder } from './build-steps.js';
 import type { Contribution } from './compare-objects.js';
 import { writeSymversForModule } from './known-exports.js';
 import type { BuildOptions } from './options.js';
+import { hashOf, type StepInputs } from './step-stamps.js';
 import type { Target } from './target.js';
-import type { TargetModule } from './target-modules.js';
 import { workPlaces } from './work-places.js';
 
 export interface LinkQuestion {
   readonly name: string;
   readonly contributions: readonly Contribution[];
-  readonly targets: readonly TargetModule[];
   /** See `knownExports`. */
   readonly exports: readonly ExportedSymbol[];
   readonly options: BuildOptions;
   readonly target: Target;
-  readonly entrySizes: EntrySizes;
-  readonly work: WorkFolder;
-  readonly report: (text: string) => void;
 }
 
-/** Links the module with kbuild; its livepatch parts are still in the intermediate format. */
-export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array> {
-  const { name, contributions, exports, options, target, work, report } = question;
-  const folder = await work.step(3, 'diff');
+/** What kbuild links the module from. */
+export interface LivepatchSources {
+  /** In link order; their livepatch parts are in the intermediate format. */
+  readonly objects: readonly { readonly fileName: string; readonly bytes: Uint8Array }[];
+  /** C source of the module's own part. */
+  readonly source: string;
+  /** What modules export to it, without those that it patches: they are not there yet when it is loaded. */
+  readonly exports: readonly ExportedSymbol[];
+}
+
+/** Brings the contributions into the form that they are linked in. */
+export function livepatchSources({ name, contributions, exports, options }: LinkQuestion): LivepatchSources {
   const exposed: ExposedFunction[] = [];
   const callbacks: ExposedCallback[] = [];
   const objects: { fileName: string; bytes: Uint8Array }[] = [];
@@ -50,28 +49,50 @@ export async function linkLivepatch(question: LinkQuestion): Promise<Uint8Array>
     exposed.push(...exposeReplacements(diff.object, parts.functions, number));
     callbacks.push(...exposeCallbacks(diff.object, parts.callbacks, number));
     encodeIntermediate(diff.object, parts, diff.arch.absolute64);
-    const bytes = writeElf(diff.object);
-    const file = path.join(folder, module, object);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, bytes);
+    objects.push({ fileName: `${module}/${object}`, bytes: writeElf(diff.object) });
     // Whoever looks at the object from here on, the verification for one, means the symbols by their own names.
     unscopeGlobals(diff.object);
-    objects.push({ fileName: `${module}/${object}`, bytes });
   }
   const namespaces = importedNamespaces(contributions, exports);
+  const source = moduleSource({ name, replace: options.replace, functions: exposed, callbacks, namespaces });
+  return { objects, source, exports: importable(exports, contributions) };
+}
+
+/** Everything that the link depends on. Throws what reading the kernel's files throws. */
+export async function linkInputs({ target }: LinkQuestion, sources: LivepatchSources): Promise<StepInputs> {
+  const { kernel, compiler } = target;
+  return {
+    ...Object.fromEntries(sources.objects.map(({ fileName, bytes }) => [`the object ${fileName}`, hashOf(bytes)])),
+    'the source of the livepatch': hashOf(sources.source),
+    'the exports of modules': hashOf(JSON.stringify(sources.exports)),
+    'the kernel': `${kernel.release} ${kernel.buildDirectory}`,
+    'the configuration of the kernel': await hashFile(path.join(kernel.buildDirectory, '.config')),
+    'the compiler': [...compiler.command, compiler.versionText].join(' '),
+  };
+}
+
+/**
+ * Links the module with kbuild in `folder`, and returns the path of what came out.
+ * @throws KptoolError with what `buildLivepatchModule` throws
+ */
+export async function linkLivepatch(
+  { name, options, target }: LinkQuestion,
+  sources: LivepatchSources,
+  { work, folder, report }: { work: WorkFolder; folder: string; report: (text: string) => void },
+): Promise<string> {
+  for (const { fileName, bytes } of sources.objects) {
+    await writeWorkFile(path.join(await makeStepFolder(work, 'diff'), fileName), bytes);
+  }
   return buildLivepatchModule({
-    folder: await work.step(4, 'module'),
+    folder,
     name,
     kernel: target.kernel,
     compiler: target.compiler,
-    objects,
-    source: moduleSource({ name, replace: options.replace, functions: exposed, callbacks, namespaces }),
-    extraSymvers: await writeSymversForModule(
-      target,
-      importable(exports, contributions),
-      workPlaces(work.path).symvers,
-    ),
+    objects: sources.objects,
+    source: sources.source,
+    extraSymvers: await writeSymversForModule(target, sources.exports, workPlaces(work.path).symvers),
     jobs: options.jobs,
+    timeout: options.timeout,
     signal: options.signal,
     onLine: (line) => report(line.trim()),
   });
@@ -91,41 +112,4 @@ function importedNamespaces(contributions: readonly Contribution[], exports: rea
     .filter(({ place }) => place === 'undefined')
     .map(({ name }) => known.find(name)?.namespace ?? '');
   return [...new Set(imported)].filter((namespace) => namespace !== '').sort();
-}
-
-/**
- * Writes the klp relocations and symbols, and proves the result.
- * @throws KptoolError with what the verification finds
- */
-export function finishLivepatch(
-  linked: Uint8Array,
-  { name, contributions, targets, exports, target, entrySizes }: LinkQuestion,
-): { bytes: Uint8Array; warnings: readonly Diagnostic[] } {
-  const arch = contributions[0]?.diff.arch;
-  if (arch === undefined) throw new RangeError('a livepatch without contributions');
-  // What the kernel accepted once it will accept again.
-  const vermagic = targets.find(({ wasSeen }) => wasSeen)?.module.vermagic;
-  const bytes = writeElf(finishModule(readElf(linked, `${name}.ko`), arch));
-  const findings = verifyModule(readElf(bytes, `${name}.ko`), {
-    machine: target.kernel.architecture.machine,
-    name: kernelModuleName(name),
-    release: target.kernel.release,
-    ...(vermagic === undefined ? {} : { vermagic }),
-    // The first of a name counts, and of a map's entries the last.
-    exports: new Map(
-      importable(exports, contributions)
-        .reverse()
-        .map(({ name: symbol, crc }) => [symbol, crc]),
-    ),
-    functions: contributions.flatMap(({ parts }) =>
-      parts.functions.map(({ object, name: functionName, sympos }) => ({ object, name: functionName, sympos })),
-    ),
-    callbacks: contributions.flatMap(({ parts }) =>
-      parts.callbacks.map(({ object, kind, symbol }) => ({ object, kind, name: symbol.name })),
-    ),
-    entrySizes: tableEntrySizes(arch, entrySizes),
-    rules: arch,
-  });
-  if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);
-  return { bytes, warnings: findings };
 }

@@ -5,11 +5,23 @@ import type { MakeStep } from '../kbuild/make-step.js';
 import type { NamePatterns } from '../lookup/drifting-names.js';
 import type { LookupDecision } from '../lookup/explain-lookup.js';
 import type { Verdict } from '../lookup/verdict.js';
+import type { BuildStep } from './build-steps.js';
 import type { Plan } from './plan.js';
 import type { RuleLevel } from './rule-levels.js';
 
 export { isNamePattern } from '../lookup/drifting-names.js';
+export { type BuildStep, buildSteps, laterSteps } from './build-steps.js';
 export type { LookupDecision, MakeStep };
+
+/** How kptool was called, for those who look at a failure later. */
+export interface Invocation {
+  /** kptool's own. */
+  readonly version: string;
+  /** What followed its name. */
+  readonly words: readonly string[];
+  /** Absolute. */
+  readonly workingDirectory: string;
+}
 
 export interface BuildOptions {
   /** Absolute. */
@@ -35,6 +47,10 @@ export interface BuildOptions {
   /** `KBUILD_EXTRA_SYMBOLS` of the environment; `''` where it is not set. */
   readonly extraSymbolsVariable: string;
   readonly jobs: number;
+  /** Milliseconds that one program may run, make above all; absent: as long as it wants. */
+  readonly timeout?: number | undefined;
+  /** Go on with the last build of this name from this step; what comes before it has been done. */
+  readonly from?: BuildStep | undefined;
   /** The livepatch's name; absent: from the first patch's file name. */
   readonly name?: string;
   /** Absolute folder that receives the `.ko`. */
@@ -56,6 +72,7 @@ export interface BuildOptions {
   readonly dryRun: boolean;
   /** Absolute; holds work folders and caches. */
   readonly cache: string;
+  readonly invocation: Invocation;
   /** Aborted on Ctrl-C; running programs are ended. */
   readonly signal?: AbortSignal;
 }

@@ -1,6 +1,6 @@
 /** What lies where in the work folder, for the build and for the plan, which names the places before they are there. */
 import path from 'node:path';
-import { stepFolder } from '../system/work-folder.js';
+import { folderName } from './build-steps.js';
 
 export interface WorkPlaces {
   /** The private copy of the tree, in which both sides are built. */
@@ -20,7 +20,7 @@ export function workPlaces(folder: string): WorkPlaces {
     tree: path.join(folder, 'tree'),
     kbuild: path.join(folder, 'kbuild'),
     probe: path.join(folder, 'probe'),
-    module: path.join(folder, stepFolder(4, 'module')),
+    module: path.join(folder, folderName('module')),
     symvers: path.join(folder, 'known.symvers'),
   };
 }

@@ -116,7 +116,8 @@ async function copyFolder(copy: Copy, source: string, destination: string, path:
   await written(destination, () => utimes(destination, facts.atime, facts.mtime));
 }
 
-function staysBehind(name: string, present: ReadonlySet<string>): boolean {
+/** Whether the file or folder of this name is no source; `present` are the names beside it. */
+export function staysBehind(name: string, present: ReadonlySet<string>): boolean {
   if (versionControl.has(name) || kbuildProducts.some((pattern) => pattern.test(name))) return true;
   // U+FFFD stands for bytes that are not UTF-8; the file could not be opened under this name.
   if (name.includes('\uFFFD')) return true;

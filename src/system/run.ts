@@ -24,7 +24,7 @@ export interface ProgramCall {
   /** Ends the program, with all that it started, when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds after which the program is ended; without it there is no limit. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Called with every line of either stream, without its newline. */
   readonly onLine?: (line: string) => void;
   /** Everything that the program prints is appended to this file, after a line that tells what was run. */

@@ -8,6 +8,7 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { fail } from '../diagnostics/catalogue.js';
 import { makeFolders } from './make-folders.js';
 import { errorCode, writingError } from './system-error.js';
 
@@ -60,9 +61,10 @@ export async function createWorkFolder(root: string, name: string): Promise<Work
 
 /** The path that such a folder will have, with `XXXXXX` for the letters that are chosen when it is made. Throws nothing. */
 export async function plannedWorkFolder(root: string, name: string): Promise<string> {
-  return join(await usableRoot(await realPathSoFar(root)), `${prefixOf(name)}XXXXXX`);
+  return join((await usableRoot(await realPathSoFar(root))).folder, `${prefixOf(name)}XXXXXX`);
 }
 
+/** What the names of the work folders for `name` begin with. */
 function prefixOf(name: string): string {
   const plainName = name.replaceAll(/[^A-Za-z0-9._+-]/g, '-').replace(/^[.-]+/, '');
   return `${plainName.slice(0, 100) || 'build'}-`;
@@ -73,6 +75,57 @@ async function realPathSoFar(path: string): Promise<string> {
   const known = await realpath(path).catch(() => undefined);
   if (known !== undefined || dirname(path) === path) return known ?? path;
   return join(await realPathSoFar(dirname(path)), basename(path));
+}
+
+/** A work folder that an earlier run has left, or that another one works in. */
+export interface FoundWorkFolder {
+  /** Absolute. */
+  readonly path: string;
+  readonly isInUse: boolean;
+  /** Milliseconds since 1970: when something was last made or removed in it. */
+  readonly changed: number;
+}
+
+/**
+ * The work folders of this user below `root`, the one that changed last first; of `name` alone, or of all names. Where
+ * kbuild cannot take the path of `root`, those in the folder that takes its place. Throws nothing.
+ */
+export async function findWorkFolders(root: string, name?: string): Promise<FoundWorkFolder[]> {
+  const place = await realpath(root).then(usableRoot, () => undefined);
+  if (place === undefined) return [];
+  const { folder, isShared } = place;
+  const prefix = name === undefined ? '' : prefixOf(name);
+  const found: FoundWorkFolder[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const path = join(folder, entry.name);
+    const rest = entry.name.startsWith(prefix) ? entry.name.slice(prefix.length) : '';
+    // mkdtemp puts six characters behind the prefix.
+    if (!entry.isDirectory() || !(name === undefined ? /-[A-Za-z0-9]{6}$/ : /^[A-Za-z0-9]{6}$/).test(rest)) continue;
+    const facts = await stat(path).catch(() => undefined);
+    // In a folder for everybody, another user may lay down what looks like ours.
+    if (facts === undefined || facts.uid !== process.getuid?.() || (facts.mode & 0o077) !== 0) continue;
+    if (isShared && !(await hasSteps(path))) continue;
+    found.push({ path, isInUse: await isWorkFolderInUse(path), changed: facts.mtimeMs });
+  }
+  return found.sort((a, b) => b.changed - a.changed);
+}
+
+/**
+ * Takes over the work folder at `path`, which an earlier run has left. Throws `work-folder-in-use` where another run was
+ * faster, `work-folder-unwritable`, `disk-full`.
+ */
+export async function openWorkFolder(path: string): Promise<WorkFolder> {
+  const lock = join(path, lockFile);
+  const text = JSON.stringify(await ownLock());
+  try {
+    if (await isWorkFolderInUse(path)) fail('work-folder-in-use', { path });
+    await rm(lock, { force: true });
+    await writeFile(lock, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') fail('work-folder-in-use', { path });
+    throw writingError(error, path, 'work-folder-unwritable');
+  }
+  return workFolderAt(path);
 }
 
 /**
@@ -122,25 +175,30 @@ function workFolderAt(path: string): WorkFolder {
   };
 }
 
+/** Of other programs' folders in /var/tmp only some have a name like a work folder, and none has its steps in it. */
+async function hasSteps(path: string): Promise<boolean> {
+  const names: string[] = await readdir(path).catch(() => []);
+  return names.includes(lockFile) || names.includes('1-original');
+}
+
 /** The folder to make work folders in, free of symbolic links: `root` where kbuild can take it, else a temporary one. */
 async function prepareRoot(root: string): Promise<string> {
-  let path: string;
   try {
     await makeFolders(root);
-    path = await realpath(root);
+    return (await usableRoot(await realpath(root))).folder;
   } catch (error) {
     throw writingError(error, root, 'work-folder-unwritable');
   }
-  return usableRoot(path);
 }
 
-async function usableRoot(path: string): Promise<string> {
-  if (isPathForKbuild(path)) return path;
+/** Where work folders lie instead, and whether others may write there too. */
+async function usableRoot(path: string): Promise<{ readonly folder: string; readonly isShared: boolean }> {
+  if (isPathForKbuild(path)) return { folder: path, isShared: false };
   for (const candidate of ['/var/tmp', tmpdir()]) {
     const folder = await realpath(candidate).catch(() => undefined);
-    if (folder !== undefined && isPathForKbuild(folder)) return folder;
+    if (folder !== undefined && isPathForKbuild(folder)) return { folder, isShared: true };
   }
-  return '/tmp';
+  return { folder: '/tmp', isShared: true };
 }
 
 /** Deletes a tree, also where a build took the write permission from folders. Throws `work-folder-unwritable`. */

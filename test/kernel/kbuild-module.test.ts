@@ -53,7 +53,7 @@ describe.skipIf(kernel === undefined)(`buildLivepatchModule${needs}`, () => {
       jobs: 2,
       ...question,
     };
-    return buildLivepatchModule(whole);
+    return readFile(await buildLivepatchModule(whole));
   };
 
   test.each(['livepatch-toy', 'livepatch', 'object-0', 'parts', 'x'.repeat(55)])('named %s', async (name) => {

@@ -94,7 +94,7 @@ describe.skipIf(kernel === undefined)(`a livepatch of vmlinux${needs}`, () => {
       source: moduleSource({ name, replace: true, functions: exposed }),
       jobs: 2,
     });
-    const finished = finishModule(readElf(linked, `${name}.ko`), rules);
+    const finished = finishModule(readElf(readFileSync(linked), `${name}.ko`), rules);
     writeFileSync(path.join(folder, `${name}.ko`), writeElf(finished));
     module = readElf(readFileSync(path.join(folder, `${name}.ko`)), `${name}.ko`);
     const symvers = parseSymvers(readFileSync(target.symversPath, 'utf8'), target.symversPath);

@@ -6,7 +6,10 @@ import { readModuleFile } from '../../src/kernel/module-file.js';
 import { createDiffObject } from '../../src/pipeline/create-diff-object.js';
 import { compareVersions } from '../../src/pipeline/export-versions.js';
 import { readExtraSymvers } from '../../src/pipeline/known-exports.js';
+import { openWork } from '../../src/pipeline/resume.js';
+import { StepRunner } from '../../src/pipeline/step-stamps.js';
 import { TargetModules, unseenWarnings, unusedWarnings } from '../../src/pipeline/target-modules.js';
+import { createWorkFolder } from '../../src/system/work-folder.js';
 import { moduleFile, temporaryFolder, vermagicOf } from '../unit/kernel/target.js';
 import type { Provocations } from './provocation.js';
 
@@ -75,6 +78,24 @@ async function exportChanged(original: number, used: readonly string[]) {
   });
 }
 
+/** A build that goes on behind the step `original`, which an earlier one has done with other inputs, or not at all. */
+async function resumed(before: string | undefined) {
+  const work = await createWorkFolder(await temporaryFolder(), 'livepatch-fix');
+  const step = (compiler: string) => ({
+    step: 'original' as const,
+    inputs: async () => ({ 'the compiler': compiler }),
+    work: async () => undefined,
+  });
+  if (before !== undefined) await new StepRunner(work).run(step(before));
+  return new StepRunner(work, 'patched').run(step('gcc-12'));
+}
+
+async function resumedFromNothing() {
+  const cache = await temporaryFolder();
+  const progress = { note: () => {}, warn: () => {}, step: () => Promise.reject(new Error('no step is expected')) };
+  return openWork({ cache, oot: cache, from: 'diff' }, 'livepatch-fix', progress);
+}
+
 export const pipelineProvocations = {
   'target-module-missing': () => nowhere().closure(['ib_mad']),
   'entry-size-invalid': () => withSize('12 bytes'),
@@ -85,4 +106,7 @@ export const pipelineProvocations = {
   'export-version-changed': () => exportChanged(1, ['ib_mad_post']),
   'export-version-changed-unused': () => exportChanged(1, ['ib_mad_class_timeout']),
   'export-version-foreign': () => exportChanged(2, ['ib_mad_post']),
+  'resume-nothing-found': resumedFromNothing,
+  'resume-step-missing': () => resumed(undefined),
+  'resume-input-changed': () => resumed('gcc-11'),
 } satisfies Provocations<typeof pipelineMessages>;

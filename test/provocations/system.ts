@@ -7,7 +7,7 @@ import type { systemMessages } from '../../src/diagnostics/system-messages.js';
 import { copyTree } from '../../src/system/copy-tree.js';
 import { readInput, writeOutputAtomically } from '../../src/system/files.js';
 import { runProgram } from '../../src/system/run.js';
-import { createWorkFolder } from '../../src/system/work-folder.js';
+import { createWorkFolder, openWorkFolder } from '../../src/system/work-folder.js';
 import type { Provocations } from './provocation.js';
 
 async function temporaryFolder(): Promise<string> {
@@ -52,4 +52,5 @@ export const systemProvocations = {
   'output-unwritable': () => writeOutputAtomically('/kptool-no-such-folder/livepatch.ko', 'bytes'),
   'disk-full': () => runProgram({ ...node('console.log("out")'), logFile: '/dev/full' }),
   'work-folder-unwritable': () => createWorkFolder('/dev/null/work', 'livepatch-fix'),
+  'work-folder-in-use': async () => openWorkFolder((await createWorkFolder(await temporaryFolder(), 'fix')).path),
 } satisfies Provocations<typeof systemMessages>;

@@ -17,7 +17,10 @@ const options = (line: string) => () => {
   if (request.kind !== 'command') return undefined;
   const { name: command, files, flags } = request;
   const { signal } = new AbortController();
-  return buildOptions({ command, files, flags, workingDirectory: '/', environment: {}, signal }, undefined);
+  return buildOptions(
+    { command, files, flags, workingDirectory: '/', environment: {}, version: '0', words: [], signal },
+    undefined,
+  );
 };
 
 const configuration = (text: string, trusted?: readonly number[]) => () => {

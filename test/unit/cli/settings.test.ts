@@ -13,7 +13,8 @@ function options(words: readonly string[], config?: Config) {
   const request = parseCommandLine(words, '0', 80);
   if (request.kind !== 'command') throw new Error('expected a command');
   const { name: command, files, flags } = request;
-  const invocation = { command, files, flags, workingDirectory: '/here', environment: {}, signal };
+  const called = { workingDirectory: '/here', environment: {}, version: '1.2.3', words };
+  const invocation = { command, files, flags, ...called, signal };
   return buildOptions(invocation, config === undefined ? undefined : { file: '/conf/kpatch.config.json', config });
 }
 
@@ -47,6 +48,11 @@ test('the defaults', () => {
     explainLookup: false,
     dryRun: false,
     cache: join(homedir(), '.cache/kptool'),
+    invocation: {
+      version: '1.2.3',
+      words: ['build', '--oot', 'tree', 'a.patch'],
+      workingDirectory: '/here',
+    },
     signal,
   });
 });
@@ -65,6 +71,7 @@ const everySetting: Config = {
   name: 'from-config',
   output: 'out',
   jobs: 3,
+  timeout: 60,
   replace: false,
   skipCompilerCheck: true,
   cache: 'cache',
@@ -87,6 +94,7 @@ test('settings of the configuration, paths relative to its file', () => {
     name: 'from-config',
     output: '/conf/out',
     jobs: 3,
+    timeout: 60_000,
     replace: false,
     skipCompilerCheck: true,
     cache: '/conf/cache',
@@ -96,7 +104,7 @@ test('settings of the configuration, paths relative to its file', () => {
 test('the command line wins over each of them', () => {
   const words = 'build a.patch --kernel given --build-directory b --module m.ko --make-arg X=2 --name n --output o';
   const extra = '--extra-symvers x.symvers --extra-symvers y.symvers';
-  const more = '--jobs 7 --non-replace=false --skip-compiler-check=false --cache c';
+  const more = '--jobs 7 --timeout 9 --non-replace=false --skip-compiler-check=false --cache c';
   expect(options(`${words} ${extra} ${more}`.split(' '), everySetting)).toMatchObject({
     kernel: 'given',
     configuredKernel: 'configured',
@@ -107,6 +115,7 @@ test('the command line wins over each of them', () => {
     name: 'n',
     output: '/here/o',
     jobs: 7,
+    timeout: 9000,
     replace: true,
     skipCompilerCheck: false,
     cache: '/here/c',

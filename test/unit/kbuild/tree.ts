@@ -1,5 +1,5 @@
 /** Small trees that are built against the newest installed kernel headers, as the pipeline would build them. */
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildTree, type TreeBuild, type TreeQuestion } from '../../../src/kbuild/build-tree.js';
 import type { MakeStep } from '../../../src/kbuild/make-step.js';
@@ -89,5 +89,5 @@ MODULE_LICENSE("GPL");
 export async function buildModule(source: string, name = 'livepatch-test'): Promise<Uint8Array> {
   const target = await installedTarget();
   const folder = path.join(await temporaryFolder(), 'module');
-  return buildLivepatchModule({ folder, name, ...target, objects: [], source, jobs: 1 });
+  return readFile(await buildLivepatchModule({ folder, name, ...target, objects: [], source, jobs: 1 }));
 }

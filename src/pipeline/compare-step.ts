@@ -1,0 +1,41 @@
+/** The step `diff`: both sides compared, and the checksums of what they export. It needs no kernel and no program. */
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { hashFile } from '../system/hash.js';
+import { type ComparisonQuestion, type ComparisonResult, compareObjects } from './compare-objects.js';
+import { compareVersions, type VersionsQuestion } from './export-versions.js';
+import { hashOf, type StepInputs } from './step-stamps.js';
+
+/** Everything that the step works on. */
+export interface CompareInput extends ComparisonQuestion, Pick<VersionsQuestion, 'versions' | 'patches'> {}
+
+export interface Compared extends ComparisonResult {
+  /** What came of the checksums; errors among them stop the build. */
+  readonly versionFindings: readonly Diagnostic[];
+}
+
+/** @throws KptoolError with what `compareObjects` throws */
+export async function compareStep(input: CompareInput): Promise<Compared> {
+  const { versions, targets, patches } = input;
+  const compared = await compareObjects(input);
+  // What other modules were built to call must still be what they call.
+  const { contributions } = compared;
+  return { ...compared, versionFindings: compareVersions({ versions, targets, contributions, patches }) };
+}
+
+/** What the comparison depends on, by what it is about. Throws what reading the objects throws. */
+export async function compareInputs(input: CompareInput): Promise<StepInputs> {
+  const { pairs, targets, linked, exports, entrySizes, explain, verification } = input;
+  const objects = pairs.flatMap(({ object, original, patched }) => [
+    ...(original === undefined ? [] : [[`the original ${object}`, original] as const]),
+    [`the patched ${object}`, patched] as const,
+  ]);
+  const { skipCheck, skipCompilerCheck } = verification;
+  return {
+    ...Object.fromEntries(await Promise.all(objects.map(async ([name, file]) => [name, await hashFile(file)]))),
+    ...Object.fromEntries(targets.map(({ name, module }) => [`the module ${name}`, hashOf(module.image.bytes)])),
+    'the exports': hashOf(JSON.stringify(exports)),
+    'the order of the last link': hashOf(JSON.stringify(linked)),
+    'the sizes of entries': JSON.stringify(entrySizes),
+    'the options': JSON.stringify({ explain, skipCheck, skipCompilerCheck }),
+  };
+}
