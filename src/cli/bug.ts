@@ -3,7 +3,7 @@
  * refusal, since nothing that the user changes would help.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { JsonDiagnostic } from './json.js';
 
 export interface BugReport {
@@ -61,11 +61,20 @@ function stackOf(error: unknown): string {
 /** `undefined` where nothing can be written, which must not hide the bug itself. */
 function writeLog(log: string, cache: string): string | undefined {
   try {
-    mkdirSync(cache, { recursive: true, mode: 0o700 });
+    for (const folder of [dirname(cache), cache]) makeFolder(folder);
     const file = join(cache, `bug-${new Date().toISOString().replace(/[:.]/g, '-')}-${process.pid}.log`);
     writeFileSync(file, log, { flag: 'wx', mode: 0o600 });
     return file;
   } catch {
     return undefined;
+  }
+}
+
+/** One level: the `recursive` of mkdir tries for ever below `/proc`. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch {
+    // There already, or the log will say that it is not.
   }
 }

@@ -1,11 +1,9 @@
-/**
- * Every code of the catalogue is provoked by bad input, and its words are there. A provocation that needs a compiler or
- * kernel headers is skipped where they are not installed; scripts/test installs them and forbids the skip.
- */
+/** Every code of the catalogue has a provocation; those that need no more than Node run here. */
 import { describe, expect, test } from 'vitest';
 import { catalogue, diagnose } from '../../../src/diagnostics/catalogue.js';
 import { allProvocations } from '../../provocations/all.js';
-import { findingsOf, isEverythingRequired, missingNeeds, problemsOf, runOf } from '../../provocations/check.js';
+import { findingsOf, problemsOf } from '../../provocations/check.js';
+import { testProvocations } from '../../provocations/tiers.js';
 
 const codes = Object.keys(catalogue).sort();
 
@@ -13,16 +11,7 @@ test('every code has a provocation, and every provocation a code', () => {
   expect(Object.keys(allProvocations).sort()).toEqual(codes);
 });
 
-describe('each code comes out of bad input', () => {
-  for (const [code, provocation] of Object.entries(allProvocations)) {
-    const missing = missingNeeds(provocation);
-    const title = missing.length === 0 ? code : `${code} (needs ${missing.join(', ')})`;
-    test.skipIf(missing.length > 0 && !isEverythingRequired)(title, { timeout: 120_000 }, async () => {
-      expect(missing).toEqual([]);
-      expect(problemsOf(code, await findingsOf(runOf(provocation)))).toEqual([]);
-    });
-  }
-});
+testProvocations('unit');
 
 describe('the checker', () => {
   const finding = diagnose('usage-no-command', {});
