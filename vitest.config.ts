@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = 60_000;
 
+/** For the tiers that run the built program. */
+const compiled = { globalSetup: ['test/compiled-kptool.ts'] };
+
 export default defineConfig({
   test: {
     // By itself vitest leaves one CPU for others.
@@ -10,10 +13,11 @@ export default defineConfig({
     globalSetup: ['test/temporary-files.ts'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
-      { test: { name: 'cases', include: ['test/cases/**/*.test.ts'], testTimeout: 2 * minutes } },
+      { test: { ...compiled, name: 'cases', include: ['test/cases/**/*.test.ts'], testTimeout: 2 * minutes } },
       { test: { name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 2 * minutes } },
       {
         test: {
+          ...compiled,
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
           // Builds use every CPU and a booted kernel wants one for itself; side by side they would time out.

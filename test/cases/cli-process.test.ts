@@ -7,14 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = join(root, 'dist/main.js');
-
-beforeAll(async () => {
-  await execa('npm', ['run', '--silent', 'build'], { cwd: root });
-});
 
 const kptool = (...words: string[]) => execa(program, words, { reject: false, stdin: 'ignore', cwd: '/' });
 

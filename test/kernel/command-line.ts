@@ -37,11 +37,6 @@ export interface CliRun {
   readonly messages: string;
 }
 
-/** Compiles kptool from the source as it is now into dist/. Throws with the compiler's messages when that fails. */
-export async function compileKptool(): Promise<void> {
-  await execa('npm', ['run', '--silent', 'build'], { cwd: root });
-}
-
 /**
  * Runs `kptool build --json` with further arguments, away from the configuration in this project's root. Throws when
  * standard output is not the document alone.

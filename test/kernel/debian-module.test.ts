@@ -13,7 +13,7 @@ import { boot } from '../boot/boot.js';
 import { modulesToLoad } from '../boot/installed-modules.js';
 import { findTroubles } from '../boot/troubles.js';
 import { digestTree, twoAtATime } from './builds.js';
-import { type CliRun, compileKptool, runBuild } from './command-line.js';
+import { type CliRun, runBuild } from './command-line.js';
 import { kernelSourceFolder, missingForSource } from './linux-source.js';
 import { findTestKernel, isRequired, type TestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
@@ -89,7 +89,6 @@ describe.skipIf(kernel === undefined || missing.length > 0)(`modules that Debian
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-debian-'));
     tree = await kernelSourceFolder(sourceFolder);
     digestBefore = await digestTree(tree);
-    await compileKptool();
     [counter, namesake] = await twoAtATime([
       () => build(kernel, 'counter', counterEdits),
       () => build(kernel, 'namesake', namesakeEdits),

@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeFiles } from '../unit/kbuild/tree.js';
-import { compileKptool } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -35,7 +34,6 @@ describe.skipIf(kernel === undefined)(`a dummy in the place of ib_mad.ko${needs}
 
   beforeAll(async () => {
     if (kernel === undefined) return;
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-dummy-'));
     tree = path.join(folder, 'tree');
     placeholder = path.join(folder, 'dummy/ib_mad.ko');

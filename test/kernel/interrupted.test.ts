@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestTree, setUpWorkbench, type Workbench } from './builds.js';
-import { compileKptool, runBuild } from './command-line.js';
+import { runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -24,7 +24,6 @@ describe.skipIf(kernel === undefined)(`a build that is stopped${needs}`, () => {
 
   beforeAll(async () => {
     if (kernel === undefined) return;
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-stopped-'));
     bench = await setUpWorkbench(folder, kernel);
     digest = await digestTree(bench.tree);

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TreeBuild } from '../../src/kbuild/build-tree.js';
 import { moduleSource, setUpTree } from '../unit/kbuild/tree.js';
-import { compileKptool, runBuild } from './command-line.js';
+import { runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -106,7 +106,6 @@ targets += box.a
 describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
   let folder = '';
   beforeAll(async () => {
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-ownership-'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));

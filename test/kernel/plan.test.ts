@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { compileKptool, runBuild } from './command-line.js';
+import { runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -30,7 +30,6 @@ describe.skipIf(kernel === undefined)(`the plan${needs}`, () => {
   let folder = '';
 
   beforeAll(async () => {
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-plan-'));
     await cp(path.join(fixtures, 'ib_mad'), path.join(folder, 'ib_mad'), { recursive: true });
   });

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { boot } from '../boot/boot.js';
-import { type CliRun, compileKptool, runBuild } from './command-line.js';
+import { type CliRun, runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -36,7 +36,6 @@ describe.skipIf(kernel === undefined)(`namesakes that only the whole module tell
   let stripped = '';
 
   beforeAll(async () => {
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-twins-'));
     [fresh, built, stripped] = [
       path.join(folder, 'fresh'),

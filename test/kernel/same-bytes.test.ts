@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readElf } from '../../src/elf/read.js';
-import { compileKptool, runBuild } from './command-line.js';
+import { runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -15,7 +15,6 @@ describe.skipIf(kernel === undefined)(`the same build twice${needs}`, () => {
   let folder = '';
 
   beforeAll(async () => {
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-twice-'));
   });
 

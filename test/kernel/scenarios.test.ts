@@ -17,7 +17,7 @@ import {
   setUpWorkbench,
   twoAtATime,
 } from './builds.js';
-import { type CliDocument, type CliRun, compileKptool } from './command-line.js';
+import type { CliDocument, CliRun } from './command-line.js';
 import { GuestPlan, type LoadedScenario, type PlanOutcome } from './guest-plan.js';
 import { findTestKernel, isRequired } from './requirements.js';
 import { filesOf, type LiveScenario, onlyLooks, readScenarios, type StoppedScenario } from './scenario.js';
@@ -53,7 +53,6 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
 
   beforeAll(async () => {
     if (kernel === undefined) return;
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-scenarios-'));
     const bench = await setUpWorkbench(folder, kernel);
     digestBefore = await digestTree(bench.tree);

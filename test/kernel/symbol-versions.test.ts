@@ -12,7 +12,7 @@ import { moduleInfo, symbolVersions } from '../../src/livepatch/module-info.js';
 import { boot } from '../boot/boot.js';
 import { findTroubles } from '../boot/troubles.js';
 import { temporaryFolder } from '../unit/kernel/target.js';
-import { type CliRun, compileKptool, runBuild } from './command-line.js';
+import { type CliRun, runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -57,7 +57,6 @@ describe.skipIf(kernel === undefined)(`symbol versions${needs}`, () => {
   }
 
   beforeAll(async () => {
-    await compileKptool();
     folder = await temporaryFolder();
     for (const name of ['mad_keys', 'ib_mad', 'crc7']) {
       await cp(path.join(fixtures, name), tree(name), { recursive: true });

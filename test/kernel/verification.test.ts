@@ -8,7 +8,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type CliRun, compileKptool, runBuild } from './command-line.js';
+import { type CliRun, runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
@@ -34,7 +34,6 @@ describe.skipIf(kernel === undefined)(`the verification of targets${needs}`, () 
   let folder = '';
 
   beforeAll(async () => {
-    await compileKptool();
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-verification-'));
   });
 
