@@ -13,6 +13,7 @@ import { patchMessages } from './patch-messages.js';
 import { pipelineMessages } from './pipeline-messages.js';
 import { sourceRuleMessages } from './source-rules.js';
 import { systemMessages } from './system-messages.js';
+import { targetRuleMessages } from './target-rules.js';
 import { usageMessages } from './usage-messages.js';
 
 export const catalogue = {
@@ -20,6 +21,7 @@ export const catalogue = {
   ...systemMessages,
   ...withPlaces('patch', patchMessages),
   ...sourceRuleMessages,
+  ...targetRuleMessages,
   ...kernelMessages,
   ...kbuildMessages,
   ...elfMessages,

@@ -1,7 +1,8 @@
 /** Wording of the findings of `kernel`: what happened, why, what to do. */
 import type { Wording } from './diagnostic.js';
 
-const installHeaders = (release: string) => `Debian, Ubuntu: apt-get install linux-headers-${release}`;
+/** What to type is `undefined` where it is not known for this machine's distribution. */
+const typing = (install: string | undefined) => (install === undefined ? '' : ` (${install})`);
 
 export const kernelMessages = {
   'kernel-ambiguous': (details: { running: string; installed: readonly string[] }) => ({
@@ -16,35 +17,50 @@ export const kernelMessages = {
     chosenBy: string;
     directory: string;
     installed: readonly string[];
+    install: string | undefined;
   }) => ({
     exitStatus: 2,
     what: `The headers of kernel ${details.release} are not installed: ${details.directory} is not there.`,
     why: `This kernel was chosen by ${details.chosenBy}, and its modules can be built only against its own headers.`,
-    fix: `Install them (${installHeaders(details.release)}), or choose another kernel with --kernel.`,
+    fix: `Install them${typing(details.install)}, or choose another kernel with --kernel.`,
     details: details.installed.map((release) => `installed: ${release}`),
   }),
-  'kernel-headers-incomplete': (details: { release: string; buildDirectory: string; missing: readonly string[] }) => ({
+  'kernel-headers-incomplete': (details: {
+    release: string;
+    buildDirectory: string;
+    missing: readonly { readonly file: string; readonly package: string | undefined }[];
+    install: string | undefined;
+  }) => ({
     exitStatus: 2,
     what: `The build tree of kernel ${details.release}, ${details.buildDirectory}, is incomplete.`,
     why: 'Without these files no module can be built for this kernel.',
-    fix: `Install the headers again (${installHeaders(details.release)}); in a source tree run make modules_prepare, and take Module.symvers from the kernel's build.`,
-    details: details.missing.map((file) => `missing: ${file}`),
+    fix: `Install the headers again${typing(details.install)}; in a source tree run make modules_prepare, and take Module.symvers from the kernel's build.`,
+    details: details.missing.map(
+      ({ file, package: owner }) => `missing: ${file}${owner === undefined ? '' : `, of the package ${owner}`}`,
+    ),
   }),
   'kernel-headers-other-release': (details: {
     release: string;
     chosenBy: string;
     buildDirectory: string;
     found: string;
+    install: string | undefined;
   }) => ({
     exitStatus: 2,
     what: `${details.buildDirectory} belongs to kernel ${details.found}, not to ${details.release}.`,
     why: `Kernel ${details.release} was chosen by ${details.chosenBy}. It refuses modules that were built for another release.`,
-    fix: `Install the headers of ${details.release} (${installHeaders(details.release)}), or choose --kernel ${details.found}.`,
+    fix: `Install the headers of ${details.release}${typing(details.install)}, or choose --kernel ${details.found}.`,
   }),
-  'kernel-no-livepatch': (details: { release: string; buildDirectory: string }) => ({
-    what: `Kernel ${details.release} was built without livepatching: CONFIG_LIVEPATCH is not set in ${details.buildDirectory}/.config.`,
+  'kernel-no-livepatch': (details: { release: string; buildDirectory: string; missing: readonly string[] }) => ({
+    what: `Kernel ${details.release} was built without livepatching, as ${details.buildDirectory}/.config says.`,
     why: 'Such a kernel loads no livepatch at all.',
-    fix: 'Choose a kernel that has CONFIG_LIVEPATCH=y, or boot one.',
+    fix: 'Choose a kernel that has CONFIG_LIVEPATCH=y and what it depends on, or boot one.',
+    details: details.missing,
+  }),
+  'kernel-livepatch-too-old': (details: { release: string; header: string }) => ({
+    what: `Kernel ${details.release} has livepatching without atomic replacement: struct klp_patch in ${details.header} has no member replace.`,
+    why: 'Livepatches have been registered in another way before Linux 5.1, which kptool does not write.',
+    fix: 'Choose a newer kernel, Linux 5.1 or one that has its livepatching.',
   }),
   'kernel-architecture-unknown': (details: { release: string; buildDirectory: string }) => ({
     what: `The configuration of kernel ${details.release}, ${details.buildDirectory}/.config, is for no architecture that kptool knows.`,
@@ -79,7 +95,8 @@ export const kernelMessages = {
   }),
   'compiler-missing': (details: {
     program: string;
-    package: string | undefined;
+    /** What to type for it, where that is known. */
+    install: string | undefined;
     release: string;
     versionText: string;
   }) => ({
@@ -87,21 +104,33 @@ export const kernelMessages = {
     what: `The compiler ${details.program} is not installed, or does not run.`,
     why: `Kernel ${details.release} was built with ${details.versionText || 'gcc'}, and the objects of a livepatch need the same compiler.`,
     fix:
-      details.package === undefined
+      details.install === undefined
         ? 'Install it, or name the same compiler under another name with --make-arg CC=PROGRAM.'
-        : `Install it (Debian, Ubuntu: apt-get install ${details.package}), or name the same compiler with --make-arg CC=PROGRAM.`,
+        : `Install it (${details.install}), or name the same compiler with --make-arg CC=PROGRAM.`,
   }),
-  'compiler-differs': (details: { program: string; installed: string; target: string; built: string }) => ({
+  'compiler-differs': (details: {
+    program: string;
+    installed: string;
+    target: string;
+    built: string;
+    install: string | undefined;
+  }) => ({
     what: `The compiler ${details.program} is not the one that built ${details.target}.`,
     why: 'Another compiler inlines and splits functions differently, so a livepatch could leave old code running in places that the patch changes.',
-    fix: 'Install the compiler that built the target, or name it with --make-arg CC=PROGRAM. --skip-compiler-check goes on at your own risk.',
+    fix: `Install the compiler that built the target${typing(details.install)}, or name it with --make-arg CC=PROGRAM. --skip-compiler-check goes on at your own risk.`,
     details: [`built with: ${details.built}`, `installed:  ${details.installed}`],
   }),
-  'compiler-revision-differs': (details: { program: string; installed: string; target: string; built: string }) => ({
+  'compiler-revision-differs': (details: {
+    program: string;
+    installed: string;
+    target: string;
+    built: string;
+    install: string | undefined;
+  }) => ({
     severity: 'warning' as const,
     what: `The compiler ${details.program} has the version that built ${details.target}, in another revision of the distribution's.`,
     why: 'Revisions rarely change the code that is generated, but they may.',
-    fix: 'Where it matters, install the revision that built the target.',
+    fix: `Where it matters, install the revision that built the target${typing(details.install)}.`,
     details: [`built with: ${details.built}`, `installed:  ${details.installed}`],
   }),
   'entry-size-probe-failed': (details: { release: string; buildDirectory: string; lastLines: readonly string[] }) => ({

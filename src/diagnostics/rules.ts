@@ -1,8 +1,9 @@
 /** All rules, by id: what `--rule` and the configuration can name, and what docs/rules has a page for. */
 import type { Rule } from './rule.js';
 import { sourceRules } from './source-rules.js';
+import { targetRules } from './target-rules.js';
 
-export const rules: Readonly<Record<string, Rule>> = { ...sourceRules };
+export const rules: Readonly<Record<string, Rule>> = { ...sourceRules, ...targetRules };
 
 export const ruleIds: readonly string[] = Object.keys(rules);
 

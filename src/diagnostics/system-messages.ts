@@ -2,14 +2,14 @@
 import type { Wording } from './diagnostic.js';
 
 export const systemMessages = {
-  'program-missing': (details: { program: string; package: string | undefined }) => ({
+  'program-missing': (details: { program: string; install: string | undefined }) => ({
     exitStatus: 2,
     what: `The program ${details.program} is not installed, or not in PATH.`,
     why: 'kptool leaves this part of the work to it.',
     fix:
-      details.package === undefined
+      details.install === undefined
         ? `Install ${details.program}, or add its folder to PATH.`
-        : `Install it (Debian, Ubuntu: apt-get install ${details.package}), or add its folder to PATH.`,
+        : `Install it (${details.install}), or add its folder to PATH.`,
   }),
   'program-cannot-run': (details: { program: string; reason: string }) => ({
     exitStatus: 2,

@@ -86,7 +86,11 @@ export async function buildTree(question: TreeQuestion): Promise<TreeBuild> {
   const log = path.join(folder, `${side}.log`);
   const traceFolders = await layOutTraceHeaders(tree, path.join(folder, 'trace'));
   const { command } = question.compiler;
-  const wrapper = await writeCompilerWrapper(folder, { command, tree, traceFolders, side, isPlain: question.isPlain });
+  const drawsNumbers = question.kernel.config.isOn('CONFIG_GCC_PLUGIN_LATENT_ENTROPY');
+  const wrapper = await writeCompilerWrapper(folder, {
+    ...{ command, tree, traceFolders, side, drawsNumbers },
+    isPlain: question.isPlain,
+  });
   if (question.sources !== undefined) {
     const objects = await buildSingly(question, wrapper, log);
     if (objects !== undefined) return { objects, modules: [], isWhole: false, warnings: [], log };

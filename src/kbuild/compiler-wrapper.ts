@@ -49,11 +49,13 @@ const shellWord = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
  * the checksums of its exports (cmd_gensymtypes_c), needs the author's macros too. The loop uses no program, since kbuild
  * calls the compiler some sixty times before it compiles anything.
  */
-function wrapperScript({ command, tree, traceFolders = [], isPlain = false }: WrapperQuestion, log: string): string {
+function wrapperScript(question: WrapperQuestion, log: string): string {
+  const { command, tree, traceFolders = [], isPlain = false, drawsNumbers = false } = question;
   const includes = [...traceFolders.map(({ include }) => include), macrosFolder].map((folder) => `-I${folder}`);
   // Both spellings: with the slash for `__FILE__`, without it for the compilation directory in debug information.
   const flags = [
     ...(isPlain ? [] : sectionFlags),
+    ...(drawsNumbers ? ['-frandom-seed=kptool'] : []),
     `-ffile-prefix-map=${macrosFolder}=kptool`,
     `-ffile-prefix-map=${tree}=.`,
     `-ffile-prefix-map=${tree}/=`,
@@ -106,6 +108,11 @@ export interface WrapperQuestion {
   readonly side: string;
   /** Leave out the section flags, so that the code becomes what an ordinary build makes. */
   readonly isPlain?: boolean | undefined;
+  /**
+   * The compiler puts random numbers into code, as the kernel's latent_entropy plugin does: fix them, so that both sides have
+   * the same. Nowhere else, since debug data name the option and are compared with the target's.
+   */
+  readonly drawsNumbers?: boolean | undefined;
 }
 
 /** Path of the script that `writeCompilerWrapper` writes to `folder`. */

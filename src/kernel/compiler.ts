@@ -2,11 +2,13 @@
  * Which compiler builds the objects, and whether it is the one that built the target. Another compiler inlines and names
  * differently, so that functions which the patch does not touch would differ from those that run.
  */
-import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { diagnose, fail } from '../diagnostics/catalogue.js';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
-import { packageOf, runProgram } from '../system/run.js';
+import { type Distribution, thisDistribution } from '../system/distribution.js';
+import { findProgram } from '../system/find-program.js';
+import { howToInstall, installCommand, packageOf } from '../system/packages.js';
+import { runProgram } from '../system/run.js';
 import type { KernelConfig } from './config.js';
 import type { ModuleFile } from './module-file.js';
 
@@ -86,14 +88,14 @@ function commandFor(compiler: KernelCompiler, makeArguments: readonly string[]):
 async function askVersion(command: readonly string[], { kernel, signal }: CompilerQuestion): Promise<string> {
   const [program = '', ...leading] = command;
   for (const word of [program, ...leading.filter((word) => !word.startsWith('-'))]) {
-    if (!(await isInstalled(word))) {
-      fail('compiler-missing', { program: word, package: packageOf(word), ...builtWith(kernel) });
+    if ((await findProgram(word)) === undefined) {
+      fail('compiler-missing', { program: word, install: howToInstall(word), ...builtWith(kernel) });
     }
   }
   const result = await runProgram({ program, arguments: [...leading, '--version'], directory: '/', signal });
   const [firstLine] = result.stdout.split('\n');
   if (result.exitStatus !== 0 || firstLine === undefined || firstLine === '') {
-    fail('compiler-missing', { program: command.join(' '), package: packageOf(program), ...builtWith(kernel) });
+    fail('compiler-missing', { program: command.join(' '), install: howToInstall(program), ...builtWith(kernel) });
   }
   return firstLine;
 }
@@ -103,19 +105,7 @@ const builtWith = ({ release, compiler }: CompilerQuestion['kernel']) => ({
   versionText: compiler.versionText,
 });
 
-async function isInstalled(program: string): Promise<boolean> {
-  const folders = program.includes('/') ? [''] : (process.env.PATH ?? '').split(path.delimiter);
-  for (const folder of folders) {
-    const isExecutable = await access(path.join(folder, program), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isExecutable) return true;
-  }
-  return false;
-}
-
-interface CompilerIdentity {
+export interface CompilerIdentity {
   readonly vendor: 'gcc' | 'clang';
   /** `12.2.0` */
   readonly version: string;
@@ -146,9 +136,26 @@ function compare(program: string, installedText: string, target: string, targetT
   const built = compilerIdentity(targetText);
   // A module written in part in another language carries that compiler's signature too; it says nothing about C.
   if (built === undefined) return [];
-  const details = { program, installed: installedText, target, built: targetText };
+  const install = howToInstallCompiler(built);
+  const details = { program, installed: installedText, target, built: targetText, install };
   if (installed === undefined || installed.vendor !== built.vendor || installed.version !== built.version) {
     return [diagnose('compiler-differs', details)];
   }
   return installed.revision === built.revision ? [] : [diagnose('compiler-revision-differs', details)];
+}
+
+/**
+ * What to type for a compiler of that version: its package where there is one a major version, and on the distribution
+ * that made it the very revision (`gcc-12=12.2.0-14`). `undefined` where the distribution has one version only. Throws nothing.
+ */
+export function howToInstallCompiler(
+  { vendor, version, revision }: CompilerIdentity,
+  { name, family }: Distribution = thisDistribution(),
+): string | undefined {
+  // Fedora's and Red Hat's have the version in the package's version, and dnf takes both together.
+  if (family === 'fedora') return installCommand([`${vendor}-${version}`], family);
+  const [maker = '', exact = ''] = revision.split(' ');
+  const ofMajor = packageOf(`${vendor}-${version.split('.')[0]}`, family);
+  const isItsOwn = family === 'debian' && vendor === 'gcc' && exact !== '' && name.startsWith(maker);
+  return installCommand([isItsOwn ? `${ofMajor}=${exact}` : ofMajor], family);
 }

@@ -6,10 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { release as runningRelease } from 'node:os';
 import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
+import { howToInstallKernel, howToReinstallKernel } from '../system/packages.js';
 import { architectureOf, type KernelArchitecture, machineName } from './architectures.js';
 import { compilerOfConfig, type KernelCompiler } from './compiler.js';
 import { type KernelConfig, parseKernelConfig } from './config.js';
-import { installedReleases, missingFiles, realBuildDirectory, releaseOfBuildTree } from './headers.js';
+import { findHeader, installedReleases, missingParts, realBuildDirectory, releaseOfBuildTree } from './headers.js';
+import { missingOptions } from './livepatch-options.js';
 import type { ModuleFile } from './module-file.js';
 
 export interface TargetKernel {
@@ -51,7 +53,7 @@ interface Choice {
  * Decides the target kernel. The first that is there counts: `requested`, `configured`, the version magic of the
  * modules, the release of a given build tree, the running kernel if its headers are installed, the only headers
  * installed. Throws `kernel-modules-disagree`, `kernel-ambiguous`, `kernel-headers-missing`, `kernel-headers-incomplete`,
- * `kernel-headers-other-release`, `kernel-no-livepatch`, `kernel-architecture-unknown`, `module-other-kernel` and
+ * `kernel-headers-other-release`, `kernel-no-livepatch`, `kernel-livepatch-too-old`, `kernel-architecture-unknown`, `module-other-kernel` and
  * `module-wrong-machine`.
  */
 export async function resolveKernel(question: KernelQuestion): Promise<TargetKernel> {
@@ -61,11 +63,12 @@ export async function resolveKernel(question: KernelQuestion): Promise<TargetKer
   const isPlainName = !choice.release.includes('/') && !choice.release.startsWith('.');
   const buildDirectory = isPlainName ? await realBuildDirectory(wanted) : undefined;
   if (buildDirectory === undefined) {
-    fail('kernel-headers-missing', { ...choice, directory: wanted, installed: await installedReleases(modulesFolder) });
+    const installed = await installedReleases(modulesFolder);
+    const install = howToInstallKernel('headers', choice.release);
+    fail('kernel-headers-missing', { ...choice, directory: wanted, installed, install });
   }
-  await checkHeaders(buildDirectory, choice);
-  const config = parseKernelConfig(await readFile(path.join(buildDirectory, '.config'), 'utf8'));
-  if (!config.isOn('CONFIG_LIVEPATCH')) fail('kernel-no-livepatch', { release: choice.release, buildDirectory });
+  const config = await checkHeaders(buildDirectory, choice);
+  await checkLivepatching(buildDirectory, choice.release, config);
   const architecture = architectureOf(config);
   if (architecture === undefined) fail('kernel-architecture-unknown', { release: choice.release, buildDirectory });
   for (const module of question.modules) checkModule(module, choice, architecture);
@@ -99,7 +102,8 @@ async function chooseRelease(question: KernelQuestion, modulesFolder: string): P
   const [only] = installed;
   if (only === undefined) {
     const directory = path.join(modulesFolder, running, 'build');
-    fail('kernel-headers-missing', { release: running, chosenBy: 'the running kernel', directory, installed });
+    const install = howToInstallKernel('headers', running);
+    fail('kernel-headers-missing', { release: running, chosenBy: 'the running kernel', directory, installed, install });
   }
   if (installed.length > 1) fail('kernel-ambiguous', { running, installed });
   return { release: only, chosenBy: 'the only kernel headers installed' };
@@ -107,14 +111,32 @@ async function chooseRelease(question: KernelQuestion, modulesFolder: string): P
 
 const namedRelease = ({ path: file, release }: ModuleFile) => ({ file, release });
 
-async function checkHeaders(buildDirectory: string, { release, chosenBy }: Choice): Promise<void> {
-  const missing = await missingFiles(buildDirectory);
-  if (missing.length > 0) fail('kernel-headers-incomplete', { release, buildDirectory, missing });
-  const found = await releaseOfBuildTree(buildDirectory);
-  if (found === undefined) {
-    fail('kernel-headers-incomplete', { release, buildDirectory, missing: ['include/generated/utsrelease.h'] });
+/** The configuration of headers that are whole and those of the release. */
+async function checkHeaders(buildDirectory: string, { release, chosenBy }: Choice): Promise<KernelConfig> {
+  const text = await readFile(path.join(buildDirectory, '.config'), 'utf8').catch(() => undefined);
+  const config = text === undefined ? undefined : parseKernelConfig(text);
+  const [parts, found] = await Promise.all([missingParts(buildDirectory, config), releaseOfBuildTree(buildDirectory)]);
+  const unnamed = found === undefined ? [{ file: 'include/generated/utsrelease.h', package: undefined }] : [];
+  const missing = [...parts, ...unnamed];
+  if (missing.length > 0 || config === undefined) {
+    const install = howToReinstallKernel(release, missing);
+    fail('kernel-headers-incomplete', { release, buildDirectory, missing, install });
   }
-  if (found !== release) fail('kernel-headers-other-release', { release, chosenBy, buildDirectory, found });
+  if (found !== undefined && found !== release) {
+    const install = howToInstallKernel('headers', release);
+    fail('kernel-headers-other-release', { release, chosenBy, buildDirectory, found, install });
+  }
+  return config;
+}
+
+async function checkLivepatching(buildDirectory: string, release: string, config: KernelConfig): Promise<void> {
+  const missing = missingOptions(config);
+  if (missing.length > 0) fail('kernel-no-livepatch', { release, buildDirectory, missing });
+  const header = await findHeader(buildDirectory, 'include/linux/livepatch.h');
+  // Since Linux commit e1452b607c48; a header that is not found says nothing.
+  if (header !== undefined && !/\bbool\s+replace\b/.test(header.text)) {
+    fail('kernel-livepatch-too-old', { release, header: header.path });
+  }
 }
 
 /** A livepatch fits one kernel and its modules. A module of another kernel has other code under the same names. */

@@ -9,12 +9,14 @@ import { readEntrySizes } from '../kernel/entry-sizes.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
 import { nameRules } from '../lookup/drifting-names.js';
 import { readInput, requireOutputFolder, writeOutputAtomically } from '../system/files.js';
+import { withEarlier } from './all-findings.js';
 import { buildBothSides } from './both-sides.js';
 import { type CompareInput, compareInputs, compareStep } from './compare-step.js';
 import { finishInput, finishLivepatch } from './finish-livepatch.js';
 import { findForeignSources } from './foreign-sources.js';
 import { knownExports } from './known-exports.js';
 import { linkInputs, linkLivepatch, livepatchSources } from './link-livepatch.js';
+import { checkMachineRules } from './machine-rules.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import { planOf } from './plan.js';
@@ -36,18 +38,25 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   const target = await progress.step('Resolving the target', () => resolveTarget(options));
   progress.note(`kernel ${target.kernel.release}, by ${target.kernel.chosenBy}`);
 
-  const patches = await progress.step('Checking the patches', () => checkPatches(options, target));
+  const patches = await progress.step('Checking the patches', () =>
+    withEarlier(target.findings, () => checkPatches(options, target)),
+  );
   const name = options.name ?? livepatchName(options.patches[0] ?? '');
   requireLivepatchName(name, []);
 
   const linked = await readModuleObjects(options.oot);
   const foreign = await findForeignSources(options.oot, patches.touched, target.modules, linked);
-  stopAtErrors([...foreign, ...target.warnings, ...patches.warnings]);
+  const findings = [
+    ...target.findings,
+    ...(await checkMachineRules({ options, name, release: target.kernel.release, sources: patches.sources?.patched })),
+    ...patches.warnings,
+  ];
+  stopAtErrors([...foreign, ...findings]);
 
   // Up to here nothing has been written and nothing compiled.
   if (options.dryRun) {
     const plan = await planOf({ options, target, patches, name, linked });
-    const report = checkReport(target, patches, plan);
+    const report = checkReport(target, patches, plan, findings);
     for (const warning of report.warnings) progress.warn(warning);
     return { kind: 'checked', report };
   }
@@ -55,7 +64,7 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   await requireOutputFolder(options.output);
   const work = await openWork(options, name, progress);
   const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
-  maker.warn([...target.warnings, ...patches.warnings]);
+  maker.warn(findings);
   try {
     const outcome = await buildIn(
       new StepRunner(work, options.from),

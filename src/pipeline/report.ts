@@ -100,7 +100,12 @@ function functionChange(name: string, reason: ChangeReason): FunctionChange {
 }
 
 /** What a build would do, as far as is known without compiling: which modules own an object is not. */
-export function checkReport(target: Target, patches: CheckedPatches, plan: Plan): CheckReport {
+export function checkReport(
+  target: Target,
+  patches: CheckedPatches,
+  plan: Plan,
+  warnings: readonly Diagnostic[],
+): CheckReport {
   const { release, chosenBy } = target.kernel;
   const { given, inTree } = target.modules.sources;
   const modules = [
@@ -115,7 +120,7 @@ export function checkReport(target: Target, patches: CheckedPatches, plan: Plan)
     touched: patches.touched,
     compiled: patches.sources?.patched,
     plan,
-    warnings: [...target.warnings, ...patches.warnings],
+    warnings,
   };
 }
 

@@ -1,13 +1,17 @@
 /** What the livepatch is for: the kernel, the compiler that goes with it, and where the target modules may be found. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { type BuildPlan, planBuild } from '../kbuild/make-steps.js';
+import { requireBuildPrograms } from '../kernel/build-programs.js';
 import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
+import { checkTargetRules } from '../kernel/livepatch-options.js';
 import { readModuleFile } from '../kernel/module-file.js';
 import { resolveKernel, type TargetKernel } from '../kernel/resolve.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
 import type { SymversLayout } from '../kernel/write-symvers.js';
+import { allOrFindings } from './all-findings.js';
 import { type ExtraSymvers, readExtraSymvers, readKernelSymvers } from './known-exports.js';
 import type { BuildOptions } from './options.js';
+import { applyRuleLevels } from './rule-levels.js';
 import { modulesInTree, TargetModules } from './target-modules.js';
 
 export interface Target {
@@ -20,12 +24,13 @@ export interface Target {
   readonly extraSymvers: ExtraSymvers;
   readonly modules: TargetModules;
   readonly plan: BuildPlan;
-  readonly warnings: readonly Diagnostic[];
+  /** With errors among them, where the user or a rule has it so. */
+  readonly findings: readonly Diagnostic[];
 }
 
 /**
- * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `checkCompiler`, `planBuild` and
- * `readExtraSymvers` throw.
+ * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `requireBuildPrograms`,
+ * `checkCompiler`, `planBuild` and `readExtraSymvers` throw.
  */
 export async function resolveTarget(options: BuildOptions): Promise<Target> {
   const given = await Promise.all(options.modules.map(readModuleFile));
@@ -33,27 +38,22 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
 
   // A module that lies in the tree may be left from another kernel: it has a say only where nobody else has.
   const isChosen = given.length > 0 || options.kernel !== undefined || options.configuredKernel !== undefined;
-  const kernel = await resolveKernel({
+  const resolving = resolveKernel({
     requested: options.kernel,
     configured: options.configuredKernel,
     buildDirectory: options.buildDirectory,
     modules: isChosen ? given : inTree,
   });
-
-  const { compiler, warnings } = await checkCompiler({
-    kernel,
-    makeArguments: options.makeArguments,
-    modules: given,
-    skipCheck: options.skipCompilerCheck,
-    signal: options.signal,
-  });
-  const plan = await planBuild({
-    tree: options.oot,
-    configured: options.makeSteps,
-    release: kernel.release,
-    architecture: kernel.architecture.name,
-  });
-  const { entries: symvers, layout: symversLayout } = await readKernelSymvers(kernel.symversPath);
+  const { makeArguments, skipCompilerCheck: skipCheck, signal } = options;
+  const [kernel, { compiler, warnings }, plan, { entries: symvers, layout: symversLayout }] = await allOrFindings([
+    resolving,
+    resolving.then((found) => checkCompiler({ kernel: found, makeArguments, modules: given, skipCheck, signal })),
+    resolving.then(({ release, architecture }) =>
+      planBuild({ tree: options.oot, configured: options.makeSteps, release, architecture: architecture.name }),
+    ),
+    resolving.then(({ symversPath }) => readKernelSymvers(symversPath)),
+    requireBuildPrograms(makeArguments),
+  ]);
   const extraSymvers = await readExtraSymvers(
     options.extraSymvers,
     {
@@ -62,7 +62,7 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
       release: kernel.release,
       steps: plan.steps,
       chosenBy: plan.chosenBy,
-      makeArguments: options.makeArguments,
+      makeArguments,
       environment: options.extraSymbolsVariable,
     },
     symvers,
@@ -71,6 +71,6 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
   const modules = new TargetModules({ given, inTree, release: kernel.release, kernelModules });
   return {
     ...{ kernel, compiler, symvers, symversLayout, extraSymvers, modules, plan },
-    warnings: [...warnings, ...extraSymvers.warnings],
+    findings: [...applyRuleLevels(checkTargetRules(kernel), options.rules), ...warnings, ...extraSymvers.warnings],
   };
 }

@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { execa } from 'execa';
 import { fail } from '../diagnostics/catalogue.js';
+import { howToInstall } from './packages.js';
 import { endGroup, forgetGroup, trackGroup } from './process-group.js';
 import { ProgramOutput } from './program-output.js';
 import { errorCode, errorReason, readingError } from './system-error.js';
@@ -42,39 +43,6 @@ export interface ProgramResult {
   readonly seconds: number;
 }
 
-/** Which Debian package brings a program, where the program's name does not tell it. */
-const packages: Readonly<Record<string, string>> = {
-  as: 'binutils',
-  awk: 'gawk',
-  bc: 'bc',
-  bison: 'bison',
-  busybox: 'busybox-static',
-  cc: 'gcc',
-  clang: 'clang',
-  cpio: 'cpio',
-  flex: 'flex',
-  gcc: 'gcc',
-  git: 'git',
-  gzip: 'gzip',
-  ld: 'binutils',
-  'ld.lld': 'lld',
-  make: 'make',
-  modinfo: 'kmod',
-  nm: 'binutils',
-  objcopy: 'binutils',
-  objdump: 'binutils',
-  pahole: 'pahole',
-  patch: 'patch',
-  perl: 'perl',
-  python3: 'python3',
-  'qemu-system-x86_64': 'qemu-system-x86',
-  readelf: 'binutils',
-  strip: 'binutils',
-  tar: 'tar',
-  xz: 'xz-utils',
-  zstd: 'zstd',
-};
-
 /**
  * Messages of all programs in one language, since some are read by kptool. The make that may have started kptool is
  * hidden: its MAKEFLAGS names a job server which the makes started from here are not part of.
@@ -91,18 +59,6 @@ const fixedEnvironment: Readonly<Record<string, string | undefined>> = {
 const drainTime = 3000;
 /** Lines of output that a message about an ended program shows. */
 const shownLines = 15;
-
-/** The Debian package to install for `program`, also for versioned (`gcc-12`) and cross (`aarch64-linux-gnu-gcc`) names. */
-export function packageOf(program: string): string | undefined {
-  if (program.includes('/')) return undefined;
-  const cross = /^(?<target>[a-z0-9_]+)-linux-(?<abi>gnu[a-z0-9]*)-(?<tool>.+)$/.exec(program)?.groups;
-  if (cross !== undefined) {
-    const target = `${cross.target?.replaceAll('_', '-')}-linux-${cross.abi}`;
-    return packages[cross.tool ?? ''] === 'binutils' ? `binutils-${target}` : `${cross.tool}-${target}`;
-  }
-  if (/^(gcc|clang|lld)-\d+$/.test(program)) return program;
-  return packages[program];
-}
 
 /**
  * Runs a program and waits for its end. Throws `program-missing`, `program-cannot-run`, `program-killed` (a signal that
@@ -252,6 +208,6 @@ function reportNoExit(
 ): never {
   const { signal, cause } = result;
   if (signal !== undefined) fail('program-killed', { program, signal, lastLines: output.lastLines(shownLines) });
-  if (errorCode(cause) === 'ENOENT') fail('program-missing', { program, package: packageOf(program) });
+  if (errorCode(cause) === 'ENOENT') fail('program-missing', { program, install: howToInstall(program) });
   fail('program-cannot-run', { program, reason: errorReason(cause) });
 }

@@ -11,6 +11,7 @@ import { pipelineProvocations } from './pipeline.js';
 import type { Provocation } from './provocation.js';
 import { sourceRuleProvocations } from './source-rules.js';
 import { systemProvocations } from './system.js';
+import { targetRuleProvocations } from './target-rules.js';
 import { usageProvocations } from './usage.js';
 
 export const allProvocations: Readonly<Record<Code, Provocation>> = {
@@ -18,6 +19,7 @@ export const allProvocations: Readonly<Record<Code, Provocation>> = {
   ...systemProvocations,
   ...patchProvocations,
   ...sourceRuleProvocations,
+  ...targetRuleProvocations,
   ...kernelProvocations,
   ...kbuildProvocations,
   ...elfProvocations,

@@ -11,6 +11,7 @@ import {
   fakeCompiler,
   type HeadersParts,
   installHeaders,
+  livepatchOptions,
   moduleFile,
   temporaryFolder,
   vermagicOf,
@@ -41,7 +42,9 @@ export const kernelProvocations = {
   'kernel-headers-incomplete': () => resolveWith({ without: ['Module.symvers'] }),
   'kernel-headers-other-release': () => resolveWith({ ownRelease: other }),
   'kernel-no-livepatch': () => resolveWith({ config: 'CONFIG_X86_64=y\n' }),
-  'kernel-architecture-unknown': () => resolveWith({ config: 'CONFIG_LIVEPATCH=y\n' }),
+  'kernel-livepatch-too-old': () =>
+    resolveWith({ files: { 'include/linux/livepatch.h': 'struct klp_patch {\n\tstruct module *mod;\n};\n' } }),
+  'kernel-architecture-unknown': () => resolveWith({ config: livepatchOptions }),
   'kernel-modules-disagree': async () =>
     resolveKernel({
       modules: [await moduleOf(release), await moduleOf(other)],

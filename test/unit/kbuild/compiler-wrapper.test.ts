@@ -11,13 +11,18 @@ import { runProgram } from '../../../src/system/run.js';
 import { temporaryFolder } from '../kernel/target.js';
 
 /** A wrapper around a compiler that prints its arguments, one a line. */
-async function setUp(): Promise<CompilerWrapper & { tree: string; run: (...words: string[]) => Promise<string[]> }> {
+async function setUp(
+  drawsNumbers?: boolean,
+): Promise<CompilerWrapper & { tree: string; run: (...words: string[]) => Promise<string[]> }> {
   const folder = await temporaryFolder();
   const tree = path.join(folder, 'copy');
   await mkdir(path.join(tree, 'core'), { recursive: true });
   const compiler = path.join(folder, "print it's arguments");
   await writeFile(compiler, '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
-  const wrapper = await writeCompilerWrapper(folder, { command: [compiler, '--first'], tree, side: 'original' });
+  const wrapper = await writeCompilerWrapper(folder, {
+    command: [compiler, '--first'],
+    ...{ tree, side: 'original', drawsNumbers },
+  });
   const run = async (...words: string[]) => {
     const result = await runProgram({ program: wrapper.program, arguments: words, directory: tree });
     expect(result.exitStatus).toBe(0);
@@ -42,6 +47,11 @@ describe('the wrapper', () => {
       `-ffile-prefix-map=${tree}=.`,
       `-ffile-prefix-map=${tree}/=`,
     ]);
+  });
+
+  test('numbers that a plugin draws are the same on both sides', async () => {
+    const { run } = await setUp(true);
+    expect(await run(...kernel, '-c', '-o', 'cm.o', 'cm.c')).toContain('-frandom-seed=kptool');
   });
 
   test.each([

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { checkCompiler, compilerIdentity, compilerOfConfig } from '../../../src/kernel/compiler.js';
+import {
+  checkCompiler,
+  compilerIdentity,
+  compilerOfConfig,
+  howToInstallCompiler,
+} from '../../../src/kernel/compiler.js';
 import { parseKernelConfig } from '../../../src/kernel/config.js';
 import { readModuleFile } from '../../../src/kernel/module-file.js';
+import type { Family } from '../../../src/system/distribution.js';
 import { fakeCompiler, moduleFile } from './target.js';
 
 const debian = 'gcc-12 (Debian 12.2.0-14) 12.2.0';
@@ -29,6 +35,33 @@ describe('compilerIdentity', () => {
       expect(compilerIdentity(text)).toBeUndefined();
     },
   );
+});
+
+describe('what to type for the compiler that built a kernel', () => {
+  const on = (name: string, family: Family | undefined) => ({ name, family });
+  test.each([
+    ['its own revision', debian, on('Debian GNU/Linux 12 (bookworm)', 'debian'), 'apt-get install gcc-12=12.2.0-14'],
+    ['another distribution’s', debian, on('Ubuntu 24.04', 'debian'), 'apt-get install gcc-12'],
+    [
+      'Ubuntu’s',
+      'x86_64-linux-gnu-gcc-11 (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0',
+      on('Ubuntu 22.04.3 LTS', 'debian'),
+      'apt-get install gcc-11=11.4.0-1ubuntu1~22.04',
+    ],
+    ['clang', 'Debian clang version 14.0.6', on('Debian GNU/Linux 12', 'debian'), 'apt-get install clang-14'],
+    [
+      'Red Hat’s',
+      'gcc (GCC) 11.4.1 20230605 (Red Hat 11.4.1-2)',
+      on('Rocky Linux', 'fedora'),
+      'dnf install gcc-11.4.1',
+    ],
+    ['SUSE’s', 'gcc (SUSE Linux) 7.5.0', on('openSUSE Leap', 'suse'), 'zypper install gcc7'],
+    ['Arch’s', 'gcc (GCC) 14.1.1 20240522', on('Arch Linux', 'arch'), undefined],
+    ['nobody’s', debian, on('', undefined), undefined],
+  ])('%s', (_, text, distribution, expected) => {
+    const identity = compilerIdentity(text);
+    expect(identity && howToInstallCompiler(identity, distribution)).toBe(expected);
+  });
 });
 
 describe('compilerOfConfig', () => {

@@ -1,8 +1,9 @@
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readModuleFile } from '../../../src/kernel/module-file.js';
 import { resolveKernel } from '../../../src/kernel/resolve.js';
-import { installHeaders, livepatchConfig, moduleFile, vermagicOf } from './target.js';
+import { installHeaders, livepatchConfig, livepatchOptions, moduleFile, vermagicOf } from './target.js';
 
 const first = '6.1.0-13-amd64';
 const second = '6.1.0-18-amd64';
@@ -108,6 +109,70 @@ describe('what the headers must be', () => {
     });
   });
 
+  test.each([
+    ['CONFIG_OBJTOOL=y', 'tools/objtool/objtool'],
+    ['CONFIG_STACK_VALIDATION=y', 'tools/objtool/objtool'],
+    ['CONFIG_MODVERSIONS=y', 'scripts/genksyms/genksyms'],
+    ['CONFIG_MODVERSIONS=y\nCONFIG_GENDWARFKSYMS=y', 'scripts/gendwarfksyms/gendwarfksyms'],
+    ['CONFIG_FTRACE_MCOUNT_USE_RECORDMCOUNT=y', 'scripts/recordmcount'],
+    ['CONFIG_GCC_PLUGIN_LATENT_ENTROPY=y', 'scripts/gcc-plugins/latent_entropy_plugin.so'],
+  ])('%s needs %s', async (options, file) => {
+    const config = `${livepatchConfig}${options}\n`;
+    const modulesFolder = await installHeaders([first], { config });
+    const question = { requested: first, modules: [], modulesFolder };
+    await expect(resolveKernel(question)).rejects.toMatchObject({ diagnostics: [{ details: [`missing: ${file}`] }] });
+    const whole = await installHeaders([first], { config, files: { [file]: '' } });
+    expect(await resolveKernel({ ...question, modulesFolder: whole })).toMatchObject({ release: first });
+  });
+
+  test('what links of the headers lead to names the package that is missing', async () => {
+    const modulesFolder = await installHeaders([first], {
+      without: ['scripts/mod/modpost', 'scripts/basic/fixdep', 'Makefile'],
+    });
+    const build = path.join(modulesFolder, first, 'build');
+    await rm(path.join(build, 'scripts'), { recursive: true, force: true });
+    await symlink('../../lib/linux-kbuild-6.1/scripts', path.join(build, 'scripts'));
+    const shared = path.join(modulesFolder, 'linux-headers-6.1.0-13-common/Makefile');
+    await writeFile(path.join(build, 'Makefile'), `include ${shared}\n`);
+    await expect(resolveKernel({ requested: first, modules: [], modulesFolder })).rejects.toMatchObject({
+      diagnostics: [
+        {
+          code: 'kernel-headers-incomplete',
+          details: [
+            'missing: scripts/basic/fixdep, of the package linux-kbuild-6.1',
+            'missing: scripts/mod/modpost, of the package linux-kbuild-6.1',
+            `missing: ${shared}, of the package linux-headers-6.1.0-13-common`,
+          ],
+        },
+      ],
+    });
+  });
+
+  test.each([
+    ['CONFIG_KALLSYMS_ALL=y', '', 'CONFIG_KALLSYMS_ALL is not set'],
+    ['CONFIG_DYNAMIC_FTRACE_WITH_REGS=y', '', 'neither CONFIG_DYNAMIC_FTRACE_WITH_REGS nor'],
+    ['CONFIG_SYSFS=y', 'CONFIG_SYSFS=y\nCONFIG_TRIM_UNUSED_KSYMS=y', 'CONFIG_TRIM_UNUSED_KSYMS is set'],
+    ['CONFIG_SYSFS=y', 'CONFIG_SYSFS=y\n# CONFIG_LIVEPATCH_PER_TASK_CONSISTENCY is not set', 'PER_TASK_CONSISTENCY'],
+  ])('what livepatching needs beside its own option: %s becomes "%s"', async (option, instead, expected) => {
+    const config = livepatchConfig.replace(option, instead);
+    const modulesFolder = await installHeaders([first], { config });
+    await expect(resolveKernel({ requested: first, modules: [], modulesFolder })).rejects.toMatchObject({
+      diagnostics: [{ code: 'kernel-no-livepatch', details: [expect.stringContaining(expected)] }],
+    });
+  });
+
+  test('ftrace may give arguments only, as on arm64', async () => {
+    const config = livepatchConfig.replace('WITH_REGS', 'WITH_ARGS');
+    const modulesFolder = await installHeaders([first], { config });
+    expect(await resolveKernel({ requested: first, modules: [], modulesFolder })).toMatchObject({ release: first });
+  });
+
+  test('a livepatch interface with atomic replacement is fine', async () => {
+    const files = { 'include/linux/livepatch.h': 'struct klp_patch {\n\tbool replace;\n};\n' };
+    const modulesFolder = await installHeaders([first], { files });
+    expect(await resolveKernel({ requested: first, modules: [], modulesFolder })).toMatchObject({ release: first });
+  });
+
   test('no livepatching', async () => {
     const modulesFolder = await installHeaders([first], { config: livepatchConfig.replace('CONFIG_LIVEPATCH=y', '') });
     await expect(resolveKernel({ requested: first, modules: [], modulesFolder })).rejects.toThrow(
@@ -116,7 +181,7 @@ describe('what the headers must be', () => {
   });
 
   test('an architecture that does not livepatch', async () => {
-    const modulesFolder = await installHeaders([first], { config: 'CONFIG_LIVEPATCH=y\nCONFIG_ARM=y\n' });
+    const modulesFolder = await installHeaders([first], { config: `${livepatchOptions}CONFIG_ARM=y\n` });
     await expect(resolveKernel({ requested: first, modules: [], modulesFolder })).rejects.toThrow(
       'kernel-architecture-unknown',
     );

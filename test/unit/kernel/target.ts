@@ -67,14 +67,25 @@ export async function moduleFile(parts: ModuleParts = {}, name = 'target.ko'): P
   return file;
 }
 
-export const livepatchConfig =
-  'CONFIG_X86_64=y\nCONFIG_LIVEPATCH=y\nCONFIG_CC_VERSION_TEXT="gcc-12 (Debian 12.2.0-14) 12.2.0"\n';
+/** What every kernel that livepatches has. */
+export const livepatchOptions = `CONFIG_LIVEPATCH=y
+CONFIG_MODULES=y
+CONFIG_SYSFS=y
+CONFIG_KALLSYMS_ALL=y
+CONFIG_DYNAMIC_FTRACE_WITH_REGS=y
+CONFIG_STACKTRACE=y
+CONFIG_HAVE_RELIABLE_STACKTRACE=y
+`;
+
+export const livepatchConfig = `CONFIG_X86_64=y\n${livepatchOptions}CONFIG_CC_VERSION_TEXT="gcc-12 (Debian 12.2.0-14) 12.2.0"\n`;
 
 export interface HeadersParts {
   readonly config?: string;
   /** The release that the tree says it is of, where it differs. */
   readonly ownRelease?: string;
   readonly without?: readonly string[];
+  /** Further files, by path in the build tree. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** A folder like `/lib/modules` with build trees for `releases`. */
@@ -88,7 +99,7 @@ async function writeHeaders(build: string, release: string, parts: HeadersParts)
   const texts: Record<string, string> = Object.fromEntries(neededFiles.map((file) => [file, '']));
   texts['.config'] = parts.config ?? livepatchConfig;
   texts['include/generated/utsrelease.h'] = `#define UTS_RELEASE "${parts.ownRelease ?? release}"\n`;
-  for (const [file, text] of Object.entries(texts)) {
+  for (const [file, text] of Object.entries({ ...texts, ...parts.files })) {
     if (parts.without?.includes(file)) continue;
     await mkdir(path.dirname(path.join(build, file)), { recursive: true });
     await writeFile(path.join(build, file), text);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { packageOf, runProgram } from '../../../src/system/run.js';
+import { runProgram } from '../../../src/system/run.js';
 import { findingsOf } from './findings.js';
 
 let directory: string;
@@ -209,11 +209,11 @@ describe('the end of the whole process tree', () => {
 });
 
 describe('a program that cannot run', () => {
-  test('is missing, with the package that has it', async () => {
+  test('is missing', async () => {
     const call = { program: 'zstd', arguments: [], directory, environment: { PATH: directory } };
     const [finding] = await findingsOf(runProgram(call));
     expect(finding).toMatchObject({ code: 'program-missing', exitStatus: 2 });
-    expect(finding?.fix).toContain('apt-get install zstd');
+    expect(finding?.fix).toMatch(/^Install .*PATH\.$/);
   });
 
   test('is not missing when its folder is', async () => {
@@ -231,18 +231,4 @@ describe('a program that cannot run', () => {
     const call = { program: '/bin/true', arguments: ['a\0b'], directory };
     expect(await findingsOf(runProgram(call))).toMatchObject([{ code: 'program-cannot-run' }]);
   });
-});
-
-test.each([
-  ['make', 'make'],
-  ['ld', 'binutils'],
-  ['xz', 'xz-utils'],
-  ['gcc-12', 'gcc-12'],
-  ['aarch64-linux-gnu-gcc', 'gcc-aarch64-linux-gnu'],
-  ['x86_64-linux-gnu-ld', 'binutils-x86-64-linux-gnu'],
-  ['powerpc64le-linux-gnu-objcopy', 'binutils-powerpc64le-linux-gnu'],
-  ['/opt/cross/gcc', undefined],
-  ['build-my-driver', undefined],
-])('the package of %s is %s', (program, expected) => {
-  expect(packageOf(program)).toBe(expected);
 });
