@@ -21,16 +21,39 @@ export interface Rule {
   readonly what: (details: never) => string;
 }
 
+/** A place in the patched tree, or in the original one for what is gone. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+export const at = ({ file, line }: Place) => `${file}:${line}`;
+
+/** `a, b and c`; of many the first ones and how many more there are. */
+export function listed(names: readonly string[]): string {
+  const shown = names.length > 6 ? [...names.slice(0, 5), `${names.length - 5} more`] : names;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
+
 /** What the catalogue makes of a table of rules. */
 export type RuleMessages<Rules extends Readonly<Record<string, Rule>>> = {
   readonly [Id in keyof Rules]: (details: Parameters<Rules[Id]['what']>[0]) => Wording;
 };
 
-/** The rules as entries of the catalogue. Throws nothing. */
+/**
+ * The rules as entries of the catalogue. A finding whose details say what it cannot tell, `cannotTell: 'here whose key it
+ * is'`, is a warning, also of a rule that makes errors. Throws nothing.
+ */
 export function messagesOfRules<const Rules extends Readonly<Record<string, Rule>>>(rules: Rules): RuleMessages<Rules> {
   const entries = Object.entries(rules).map(([id, { severity, why, fix, what }]) => {
     const text = { severity, why, fix, page: pageOfRule(id) };
-    return [id, (details: never): Wording => ({ ...text, what: what(details), ...placeIn('tree', details) })];
+    const word = (details: never): Wording => {
+      const { cannotTell } = details as { readonly cannotTell?: string };
+      const found = { ...text, what: what(details), ...placeIn('tree', details) };
+      if (cannotTell === undefined) return found;
+      return { ...found, severity: 'warning', what: `${found.what}; cannot tell ${cannotTell}` };
+    };
+    return [id, word];
   });
   return Object.fromEntries(entries) as RuleMessages<Rules>;
 }

@@ -3,6 +3,7 @@
  * that are called there. For the rules that judge a patch by its source, before anything is compiled. No preprocessor is
  * run, so that macros are seen as they are written and both sides of an `#ifdef` are there.
  */
+import { endOfGroup, isPunctuator, topLevel } from './c-groups.js';
 import { type Token, tokenize } from './c-tokens.js';
 
 export type ItemKind =
@@ -209,7 +210,7 @@ function itemOf({ tokens, bodyAt }: State, conditions: readonly string[]): Item 
 
 /** Which kind of item has no function body, by what stands before its initial value. */
 function classify(head: readonly Token[], hasValue: boolean): Pick<Item, 'kind' | 'name' | 'macro'> {
-  const [call] = callsIn(head);
+  const [call] = callsInHead(head);
   const words = head.filter(({ kind }) => kind === 'word').map(({ text }) => text);
   const isExtern = words[0] === 'extern' || words[0] === 'typedef';
   const isBareCall = call !== undefined && head.slice(0, call.at).every(({ text }) => storage.has(text));
@@ -228,13 +229,23 @@ function isDeclarator(head: readonly Token[]): boolean {
     .map((at) => head[at])
     .filter((token) => token?.kind === 'word' && !isAttribute(token.text));
   const brace = head.findLastIndex((token) => isPunctuator(token, '}'));
-  if (brace !== -1) return head.slice(brace).some(({ kind, text }) => kind === 'word' && !isAttribute(text));
+  // Some attributes of types are known by their underscores only: `} __randomize_layout;`.
+  if (brace !== -1) return head.slice(brace).some(({ kind, text }) => kind === 'word' && !text.startsWith('__'));
   const isTagged = words.some((token) => tags.has(token?.text ?? ''));
   return words.filter((token) => !storage.has(token?.text ?? '')).length > (isTagged ? 2 : 1);
 }
 
+/** `mad` of `struct mad { … } __packed;`. */
+function taggedName(head: readonly Token[]): string | undefined {
+  const brace = head.findIndex((token) => isPunctuator(token, '{'));
+  const isTagged = tags.has(head[brace - 2]?.text ?? '') && !isDeclarator(head);
+  return isTagged ? head[brace - 1]?.text : undefined;
+}
+
 /** The last word outside of brackets; of `DEFINE_PER_CPU(int, count)` the last one within. */
 function declaredName(head: readonly Token[]): string {
+  const tag = taggedName(head);
+  if (tag !== undefined) return tag;
   const places = topLevel(head);
   const firstComma = places.find((at) => isPunctuator(head[at], ','));
   const last = places.findLast((at) => {
@@ -256,7 +267,7 @@ function pointerName(head: readonly Token[]): string | undefined {
 
 function isFunctionHead(tokens: readonly Token[]): boolean {
   const head = tokens.filter(({ kind }) => kind !== 'directive');
-  return callsIn(head).length > 0 && !topLevel(head).some((at) => isPunctuator(head[at], '='));
+  return callsInHead(head).length > 0 && !topLevel(head).some((at) => isPunctuator(head[at], '='));
 }
 
 /**
@@ -265,21 +276,21 @@ function isFunctionHead(tokens: readonly Token[]): boolean {
  */
 function definedBy(head: readonly Token[]): Pick<Item, 'name' | 'macro'> {
   const code = head.filter(({ kind }) => kind !== 'directive');
-  const calls = callsIn(code);
+  const calls = callsInHead(code);
   const call = calls.find(({ name }) => !name.startsWith('__')) ?? calls[0];
   if (call === undefined) return { name: '', macro: undefined };
   const isMacro = isMacroName(call.name);
   return isMacro ? { name: firstArgument(code, call.at), macro: call.name } : { name: call.name, macro: undefined };
 }
 
-interface Call {
+interface HeadCall {
   readonly name: string;
   /** Number of the token that is the name. */
   readonly at: number;
 }
 
 /** The words that stand before a parenthesis outside of all brackets, without attributes and keywords. */
-function callsIn(head: readonly Token[]): Call[] {
+function callsInHead(head: readonly Token[]): HeadCall[] {
   return topLevel(head).flatMap((at) => {
     const token = head[at];
     const isCall = token?.kind === 'word' && isPunctuator(head[at + 1], '(');
@@ -290,35 +301,6 @@ function callsIn(head: readonly Token[]): Call[] {
 function firstArgument(head: readonly Token[], call: number): string {
   const inside = head.slice(call + 2, endOfGroup(head, call + 1));
   return inside.find(({ kind }) => kind === 'word')?.text ?? '';
-}
-
-/** Numbers of the tokens outside of all brackets; an opening bracket counts as outside. */
-function topLevel(tokens: readonly Token[]): number[] {
-  const places: number[] = [];
-  let depth = 0;
-  for (const [at, token] of tokens.entries()) {
-    if (token.kind === 'punctuator' && /^[)\]}]$/.test(token.text)) depth = Math.max(0, depth - 1);
-    if (depth === 0) places.push(at);
-    if (token.kind === 'punctuator' && /^[([{]$/.test(token.text)) depth += 1;
-  }
-  return places;
-}
-
-/** Number of the token that closes the group which is opened at `start`; the last token where nothing does. */
-function endOfGroup(tokens: readonly Token[], start: number): number {
-  let depth = 0;
-  for (let at = start; at < tokens.length; at += 1) {
-    const token = tokens[at];
-    if (token?.kind !== 'punctuator') continue;
-    if (/^[([{]$/.test(token.text)) depth += 1;
-    if (/^[)\]}]$/.test(token.text)) depth -= 1;
-    if (depth === 0) return at;
-  }
-  return tokens.length - 1;
-}
-
-export function isPunctuator(token: Token | undefined, text: string): boolean {
-  return token?.kind === 'punctuator' && token.text === text;
 }
 
 const storage: ReadonlySet<string> = new Set([
@@ -337,7 +319,7 @@ const keywords: ReadonlySet<string> = new Set([
 ]);
 
 /** Words that take parentheses but declare nothing: `__attribute__((packed))`, `__acquires(lock)`, `__section(".x")`. */
-function isAttribute(word: string): boolean {
+export function isAttribute(word: string): boolean {
   return attributes.has(word) || (word.startsWith('__') && lowerCaseAttributes.test(word));
 }
 

@@ -3,6 +3,7 @@
  * configuration options alone are judged; of any other one cannot tell, and the code counts as compiled.
  */
 import type { KernelConfig } from '../kernel/config.js';
+import type { Token } from './c-tokens.js';
 
 /**
  * Some condition is certainly false for this kernel. `conditions` as `Item.conditions` has them. An option that the configuration does
@@ -10,6 +11,31 @@ import type { KernelConfig } from '../kernel/config.js';
  */
 export function isSwitchedOff(conditions: readonly string[], config: KernelConfig): boolean {
   return conditions.some((condition) => truthOf(condition, config) === false);
+}
+
+/** Every condition is certainly true for this kernel; neither this nor `isSwitchedOff` where it cannot be told. */
+export function isSwitchedOn(conditions: readonly string[], config: KernelConfig): boolean {
+  return conditions.every((condition) => truthOf(condition, config) === true);
+}
+
+/**
+ * What this kernel's compiler sees of the tokens of an item: without the branches that are switched off, and without the
+ * `#if`, `#else` and `#endif` around those that are decided. Throws nothing.
+ */
+export function tokensInSight(tokens: readonly Token[], config: KernelConfig): Token[] {
+  const open: { readonly condition: string; readonly truth: boolean | undefined }[] = [];
+  return tokens.filter((token) => {
+    const name = token.kind === 'directive' ? (/^#(if|el|endif)/.exec(token.text)?.[1] ?? '') : '';
+    const last = open.at(-1);
+    if (name === 'if') open.push({ condition: token.text, truth: truthOf(token.text, config) });
+    if (name === 'endif') open.pop();
+    if (name === 'el' && last !== undefined) {
+      const condition = token.text.startsWith('#else') ? `#else of ${last.condition}` : token.text;
+      open[open.length - 1] = { condition, truth: truthOf(condition, config) };
+    }
+    const isDecided = name !== '' && (name === 'if' ? open.at(-1) : last)?.truth !== undefined;
+    return !isDecided && open.every(({ truth }) => truth !== false);
+  });
 }
 
 /** `undefined` where it cannot be told. */

@@ -2,7 +2,7 @@
  * What a patch does to a C file, item by item: which functions and data it changes, adds and takes away. Compared are
  * tokens, so that comments, line breaks and moved code are no changes.
  */
-import { type Directive, type Item, isPunctuator, type Outline, outlineOf } from './c-outline.js';
+import { type Directive, type Item, type Outline, outlineOf } from './c-outline.js';
 import { textOf } from './c-tokens.js';
 
 export interface ChangedItem {
@@ -75,26 +75,3 @@ function missingFrom(base: Outline, other: Outline): Directive[] {
   const known = new Set(base.directives.map(({ text }) => text));
   return other.directives.filter(({ text }) => !known.has(text));
 }
-
-/** A `static` variable within a function. */
-export interface StaticLocal {
-  readonly name: string;
-  /** The first line of the file is 1. */
-  readonly line: number;
-}
-
-/** Static locals of a function in order. `static` stands nowhere else in a body. Throws nothing. */
-export function staticLocals({ body }: Item): StaticLocal[] {
-  return body.flatMap((token, at) => {
-    if (token.kind !== 'word' || token.text !== 'static') return [];
-    const length = body.slice(at).findIndex((end) => ['=', ';', '[', ','].some((text) => isPunctuator(end, text)));
-    const declaration = body.slice(at, length === -1 ? undefined : at + length);
-    const inPointer = declaration.findIndex((_, place) => {
-      return isPunctuator(declaration[place], '(') && isPunctuator(declaration[place + 1], '*');
-    });
-    const name = inPointer === -1 ? declaration.findLast(isWord) : declaration.slice(inPointer).find(isWord);
-    return name === undefined ? [] : [{ name: name.text, line: name.line }];
-  });
-}
-
-const isWord = ({ kind }: { readonly kind: string }) => kind === 'word';

@@ -1,6 +1,8 @@
 /** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import { type Affected, affectedSources } from '../kbuild/affected-sources.js';
+import { modulesListing } from '../kbuild/composite-lists.js';
+import { readMakefiles } from '../kbuild/tree-files.js';
 import { tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { readPatch } from '../patch/read.js';
@@ -32,7 +34,9 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
   stopAtErrors(trial.findings);
   const { texts, touched, added, deleted } = trial;
-  const broken = applyRuleLevels(checkSourceRules({ texts, config: kernel.config }), options.rules);
+  const makefiles = await readMakefiles(options.oot);
+  const modules = new Map(touched.map((file) => [file, modulesListing(file.replace(/\.c$/, '.o'), makefiles)]));
+  const broken = applyRuleLevels(checkSourceRules({ texts, config: kernel.config, modules }), options.rules);
   const findings = [...trial.findings, ...broken];
   stopAtErrors(findings);
   const affected = await affectedSources(options.oot, touched, plan);

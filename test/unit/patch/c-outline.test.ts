@@ -61,6 +61,7 @@ describe('data', () => {
     ['one for each CPU', 'static DEFINE_PER_CPU(int, hits) = 1;', 'variable hits 1-1 by DEFINE_PER_CPU'],
     ['a lock by macro', 'static DEFINE_MUTEX(lock);', 'macro-call lock 1-1 by DEFINE_MUTEX'],
     ['a type', 'struct mad { int id; };', 'declaration mad 1-1'],
+    ['a type with attributes', 'struct mad { int id; } __packed __randomize_layout;', 'declaration mad 1-1'],
     ['a prototype', 'static int send(struct mad *mad);', 'declaration send 1-1'],
     ['a declaration of data', 'extern int limit;', 'declaration limit 1-1'],
     ['a typedef', 'typedef int (*call)(void);', 'declaration call 1-1'],

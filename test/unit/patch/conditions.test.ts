@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseKernelConfig } from '../../../src/kernel/config.js';
-import { isSwitchedOff } from '../../../src/patch/conditions.js';
+import { textOf, tokenize } from '../../../src/patch/c-tokens.js';
+import { isSwitchedOff, isSwitchedOn, tokensInSight } from '../../../src/patch/conditions.js';
 
 const config = parseKernelConfig('CONFIG_ON=y\nCONFIG_MODULAR=m\nCONFIG_HZ=250\n# CONFIG_OFF is not set\n');
 
@@ -43,5 +44,24 @@ describe('isSwitchedOff', () => {
   test('one false condition of several is enough', () => {
     expect(isSwitchedOff(['#ifdef DEBUG', '#ifdef CONFIG_OFF'], config)).toBe(true);
     expect(isSwitchedOff([], config)).toBe(false);
+  });
+});
+
+test('isSwitchedOn is certain, too', () => {
+  expect(isSwitchedOn(['#ifdef CONFIG_ON'], config)).toBe(true);
+  expect(isSwitchedOn(['#ifdef CONFIG_ON', '#ifdef DEBUG'], config)).toBe(false);
+  expect(isSwitchedOn([], config)).toBe(true);
+});
+
+describe('tokensInSight', () => {
+  test.each([
+    ['#ifdef CONFIG_ON\na\n#else\nb\n#endif\nc', 'a c'],
+    ['#ifdef CONFIG_OFF\na\n#else\nb\n#endif\nc', 'b c'],
+    ['#ifdef DEBUG\na\n#else\nb\n#endif\nc', '#ifdef DEBUG a #else b #endif c'],
+    ['#ifdef CONFIG_OFF\n#ifdef DEBUG\na\n#endif\nb\n#endif\nc', 'c'],
+    ['#if defined(CONFIG_OFF)\na\n#elif defined(CONFIG_ON)\nb\n#else\nc\n#endif', 'b'],
+    ['a\n#endif\nb', 'a #endif b'],
+  ])('%j', (source, expected) => {
+    expect(textOf(tokensInSight(tokenize(source), config))).toBe(expected);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { outlineOf } from '../../../src/patch/c-outline.js';
-import { compareSources, staticLocals } from '../../../src/patch/source-change.js';
+import { compareSources } from '../../../src/patch/source-change.js';
 
 function changes(original: string | undefined, patched: string | undefined) {
   const { changed, added, removed, addedDirectives, removedDirectives } = compareSources('mad.c', {
@@ -54,25 +53,4 @@ describe('compareSources', () => {
     expect(changes(undefined, 'int f(void) { }')).toEqual({ ...nothing, added: ['f'] });
     expect(changes('int f(void) { }', undefined)).toEqual({ ...nothing, removed: ['f'] });
   });
-});
-
-test('staticLocals names what keeps its value between calls', () => {
-  const source = `int f(void)
-{
-	int plain = 1;
-	static int count;
-	static const char *const names[] = { "static" };
-	static void (*hook)(int) = 0;
-	static DEFINE_MUTEX(lock);
-	static struct mad pool = { .id = 1 }, second;
-	return plain;
-}`;
-  const [item] = outlineOf(source).items;
-  expect(item && staticLocals(item).map(({ name, line }) => `${line} ${name}`)).toEqual([
-    '4 count',
-    '5 names',
-    '6 hook',
-    '7 lock',
-    '8 pool',
-  ]);
 });

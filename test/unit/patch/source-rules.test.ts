@@ -30,5 +30,109 @@ test('a key of this file is told from one whose owner is not known', () => {
     `${define}int f(void) { return static_branch_likely(&on) ? ${value} : 0; }\n`;
   const what = (define: string) => check({ 'mad.c': [text(define, '1'), text(define, '2')] })[0]?.what;
   expect(what('DEFINE_STATIC_KEY_TRUE(on);\n')).toContain('which this file defines');
-  expect(what('')).toContain('cannot be told here');
+  expect(what('')).toContain('cannot tell here whether a module defines it');
+});
+
+describe('what cannot be told is a warning that says so', () => {
+  const init = (condition: string) => {
+    const text = (value: string) => `#${condition}\nstatic int __init f(void) { return ${value}; }\n#endif\n`;
+    return check({ 'mad.c': [text('1'), text('2')] }).map(({ severity, what }) => `${severity}: ${what}`);
+  };
+
+  test('of code that only the preprocessor can judge', () => {
+    expect(init('ifdef CONFIG_MAD_ON')).toEqual(['error: mad.c:2: the patch changes f, which is __init']);
+    expect(init('ifdef MODULE')).toEqual([
+      'warning: mad.c:2: the patch changes f, which is __init; cannot tell whether this kernel has it: it is under #ifdef MODULE',
+    ]);
+  });
+
+  test('of a notrace function, which its callers may bring along', () => {
+    const text = (value: string) => `static notrace int f(void) { return ${value}; }\n`;
+    const [finding] = check({ 'mad.c': [text('1'), text('2')] });
+    expect(finding).toMatchObject({ code: 'untraceable-function-touched', severity: 'warning' });
+    expect(finding?.what).toContain('cannot tell here whether its callers can be replaced instead');
+  });
+});
+
+describe('a change within #ifdef', () => {
+  const body = (condition: string) => (value: string) => {
+    return `static int __init f(int a)\n{\n#ifdef ${condition}\n\ta = ${value};\n#endif\n\treturn a;\n}\n`;
+  };
+
+  test.each([
+    ['CONFIG_MAD_OFF', ['warning code-switched-off']],
+    ['CONFIG_MAD_ON', ['error init-function-touched']],
+    ['CONFIG_MAD_DEBUG', ['error init-function-touched']],
+  ])('%s', (condition, expected) => {
+    const text = body(condition);
+    const found = check({ 'mad.c': [text('1'), text('2')] });
+    expect(found.map(({ severity, code }) => `${severity} ${code}`)).toEqual(expected);
+  });
+});
+
+describe('a callback that cannot be called', () => {
+  const problem = (original: string, definition: string) => {
+    const patched = `${definition}\nKPATCH_PRE_UNPATCH_CALLBACK(f);\n`;
+    const found = check({ 'mad.c': [original, patched] }).filter(({ code }) => code === 'callback-unfit');
+    return found.map(({ severity, what }) => `${severity}: ${what.split('CALLBACK, ')[1]}`);
+  };
+
+  test.each([
+    ['static void f(patch_object *o) { }', []],
+    ['void f(struct klp_object *o) { }', []],
+    ['static int f(patch_object *o) { }', ['error: is not void f(patch_object *)']],
+    ['static void f(void) { }', ['error: is not void f(patch_object *)']],
+    ['static void f(patch_object o) { }', ['error: is not void f(patch_object *)']],
+    ['static void f(patch_object *o, int a) { }', ['error: is not void f(patch_object *)']],
+    ['static void __init f(patch_object *o) { }', ['error: is __init']],
+    [
+      'static mad_result f(patch_object *o) { }',
+      ['warning: may not be void f(patch_object *); cannot tell here what its types mean'],
+    ],
+    ['MAD_CALLBACK(f)', ['warning: is not defined in this file; cannot tell here whether a macro defines it']],
+  ])('%s', (definition, expected) => {
+    expect(problem('int a;\n', definition)).toEqual(expected);
+  });
+
+  test('was there before', () => {
+    const definition = 'static void f(patch_object *o) { }';
+    expect(problem(`${definition}\n`, definition)).toEqual(['error: is there without the patch too']);
+  });
+});
+
+test('exports are compared by file, as the build compares objects', () => {
+  const text = (exported: string) => `int f(void) { }\n${exported}\n`;
+  const files = {
+    'a.c': [text('EXPORT_SYMBOL(f);'), text('')],
+    'b.c': [text(''), text('EXPORT_SYMBOL(f);')],
+    'c.c': [text('EXPORT_SYMBOL(g);'), text('EXPORT_SYMBOL_GPL(g);')],
+    'd.c': [text(''), text('#ifdef CONFIG_MAD_OFF\nEXPORT_SYMBOL(h);\n#endif')],
+  } as const;
+  const found = check(files).filter(({ code }) => code.startsWith('export'));
+  expect(found.map(({ code, what }) => `${code}: ${what}`)).toEqual([
+    'export-added: The patch adds EXPORT_SYMBOL for f',
+    'export-changed: The patch changes how g is exported',
+    'export-removed: The patch removes EXPORT_SYMBOL of f; the livepatch leaves it as it is',
+  ]);
+});
+
+describe('two callbacks of one kind in two files', () => {
+  const text = 'int f(patch_object *o) { }\nKPATCH_PRE_PATCH_CALLBACK(f);\n';
+  const files = { 'a.c': ['', text], 'b.c': ['', text] } as const;
+  const found = (modules: readonly (readonly [string, readonly string[]])[]) =>
+    check(files, new Map(modules)).flatMap(({ code, severity }) => (code === 'callback-repeated' ? [severity] : []));
+
+  test.each([
+    ['of one module', ['mad'], ['mad'], ['error']],
+    ['of two modules', ['mad'], ['rmpp'], []],
+    ['that share a module', ['mad'], ['mad', 'rmpp'], ['warning']],
+    ['of a module that is not known', ['mad'], [], ['warning']],
+  ])('%s', (_, one, other, expected) => {
+    expect(
+      found([
+        ['a.c', one],
+        ['b.c', other],
+      ]),
+    ).toEqual(expected);
+  });
 });

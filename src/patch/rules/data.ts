@@ -1,0 +1,141 @@
+/** Rules about data that is in memory already: its value, its type, its place. */
+import { diagnose } from '../../diagnostics/catalogue.js';
+import type { Diagnostic } from '../../diagnostics/diagnostic.js';
+import { endOfGroup, isPunctuator, partsBetweenCommas } from '../c-groups.js';
+import type { Item } from '../c-outline.js';
+import { type Token, textOf } from '../c-tokens.js';
+import { isSwitchedOff } from '../conditions.js';
+import type { ChangedItem } from '../source-change.js';
+import { type StaticLocal, staticLocals } from '../static-locals.js';
+import { initDataMark } from './one-time.js';
+import { placeOf, type Scene, type SourceRule } from './scene.js';
+
+export const dataRules: readonly SourceRule[] = [initialValues, declarations, localStatics, typeLayouts, enumerators];
+
+/** Both sides have an initial value, and it differs; data that goes away with its value, or is new, does no harm. */
+function initialValues({ variables }: Scene): Diagnostic[] {
+  return variables
+    .filter(({ original, patched }) => initDataMark(patched) === undefined && hasOtherValue(original, patched))
+    .map(({ patched, place, doubt }) =>
+      diagnose('initial-value-touched', { ...place, ...doubt, variable: patched.name }),
+    );
+}
+
+function hasOtherValue(original: { body: readonly Token[] }, patched: { body: readonly Token[] }): boolean {
+  return textOf(original.body) !== textOf(patched.body);
+}
+
+/** What says nothing of type or place. */
+const SILENT: ReadonlySet<string> = new Set([
+  '__maybe_unused',
+  '__used',
+  'extern',
+  'register',
+  'static',
+  'volatile',
+  ';',
+]);
+
+/** An array whose size follows from its value, `int map[] = { … }`, is told by its value alone. */
+function declarations({ variables }: Scene): Diagnostic[] {
+  return variables.flatMap(({ original, patched, place, doubt }) => {
+    if (initDataMark(patched) !== undefined) return [];
+    const [before, after] = [declarationOf(original.head), declarationOf(patched.head)];
+    if (before === after) return [];
+    return [diagnose('data-type-touched', { ...place, ...doubt, variable: patched.name, before, after })];
+  });
+}
+
+function declarationOf(head: readonly Token[]): string {
+  return textOf(head.filter(({ kind, text }) => kind !== 'directive' && !SILENT.has(text)));
+}
+
+/** Static variables within functions. */
+function localStatics({ functions }: Scene): Diagnostic[] {
+  return functions.flatMap(({ change, original, patched, place: { functionName } }) => {
+    const [before, after] = [staticLocals(original), staticLocals(patched)];
+    const gone = before.filter((local) => !after.some(({ name }) => name === local.name));
+    const come = after.filter((local) => !before.some(({ name }) => name === local.name));
+    const kept = after.flatMap((local) => {
+      const twin = before.find(({ name }) => name === local.name);
+      return twin === undefined ? [] : [{ twin, local }];
+    });
+    const about = ({ name, line }: StaticLocal) => ({ file: change.path, line, variable: name, functionName });
+    return [
+      ...gone.map((local) => {
+        const renamed = come.find(({ declaration }) => declaration === local.declaration)?.name;
+        return diagnose('static-local-dropped', { ...about(local), ...(renamed !== undefined && { renamed }) });
+      }),
+      ...kept
+        .filter(({ twin, local }) => twin.declaration !== local.declaration)
+        .map(({ twin, local }) =>
+          diagnose('static-local-retyped', { ...about(local), before: twin.declaration, after: local.declaration }),
+        ),
+      ...kept
+        .filter(({ twin, local }) => twin.value !== local.value)
+        .map(({ local }) => diagnose('initial-value-touched', about(local))),
+      ...come
+        .filter((local) => !local.isConstant && !gone.some(({ declaration }) => declaration === local.declaration))
+        .map((local) => diagnose('static-local-added', about(local))),
+    ];
+  });
+}
+
+/** Changed members of structures and unions, also of those in a `typedef` or in front of a variable. */
+function typeLayouts({ changes, config }: Scene): Diagnostic[] {
+  return changes.flatMap((change) =>
+    change.changed.flatMap(({ original, patched }) => {
+      if (patched.kind === 'function' || isSwitchedOff(patched.conditions, config)) return [];
+      const [before, after] = [braced(original, /^(struct|union)$/), braced(patched, /^(struct|union)$/)];
+      if (before === undefined || after === undefined || textOf(before.members) === textOf(after.members)) return [];
+      return [diagnose('type-layout-touched', { ...placeOf(change, patched), type: after.type })];
+    }),
+  );
+}
+
+/** `struct mad { int id; }` of a head: the type as it is called, and what stands between the braces. */
+function braced({ head }: Item, keyword: RegExp): { type: string; members: readonly Token[] } | undefined {
+  const at = head.findIndex((token) => isPunctuator(token, '{'));
+  const word = head.slice(0, at).findLast(({ text }) => keyword.test(text));
+  if (at === -1 || word === undefined) return undefined;
+  const end = endOfGroup(head, at);
+  const tag = head[head.indexOf(word) + 1];
+  const name = tag?.kind === 'word' ? tag.text : head.slice(end).findLast(({ kind }) => kind === 'word')?.text;
+  return { type: name === undefined ? `a ${word.text}` : `${word.text} ${name}`, members: head.slice(at + 1, end) };
+}
+
+/** Enumerators that keep their name and get another value; anonymous enumerations are told apart by their order. */
+function enumerators({ changes }: Scene): Diagnostic[] {
+  return changes.flatMap((change) => {
+    const isAnonymous = (item: Item) => item.name === '' && braced(item, /^enum$/) !== undefined;
+    const gone = change.removed.filter(isAnonymous);
+    const unnamed = change.added.filter(isAnonymous).flatMap((patched, index): ChangedItem[] => {
+      const original = gone[index];
+      return original === undefined ? [] : [{ original, patched }];
+    });
+    return [...change.changed, ...unnamed].flatMap(({ original, patched }) => {
+      const [before, after] = [braced(original, /^enum$/), braced(patched, /^enum$/)];
+      if (before === undefined || after === undefined) return [];
+      const values = valuesOf(after.members);
+      const moved = [...valuesOf(before.members)].filter(([name, value]) => (values.get(name) ?? value) !== value);
+      if (moved.length === 0) return [];
+      return [
+        diagnose('enumerators-renumbered', { ...placeOf(change, patched), enumerators: moved.map(([name]) => name) }),
+      ];
+    });
+  });
+}
+
+/** By name: the last value that was written, and how far behind it the enumerator stands. */
+function valuesOf(members: readonly Token[]): Map<string, string> {
+  const values = new Map<string, string>();
+  let written = '';
+  let distance = 0;
+  for (const [name, ...rest] of partsBetweenCommas(members.filter(({ kind }) => kind !== 'directive'))) {
+    if (name === undefined) continue;
+    distance = rest.length > 0 ? 0 : distance + 1;
+    if (rest.length > 0) written = textOf(rest);
+    values.set(name.text, `${written} ${distance}`);
+  }
+  return values;
+}

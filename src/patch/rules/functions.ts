@@ -1,0 +1,128 @@
+/** Rules about which functions a patch changes: whether ftrace can redirect them, and whether tasks ever leave them. */
+import { diagnose } from '../../diagnostics/catalogue.js';
+import type { Diagnostic } from '../../diagnostics/diagnostic.js';
+import { calls, isPunctuator } from '../c-groups.js';
+import type { Item, Outline } from '../c-outline.js';
+import { isSwitchedOff } from '../conditions.js';
+import { isExport } from './exports.js';
+import { type Doubt, placeOf, type Scene, type SourceRule } from './scene.js';
+
+export const functionRules: readonly SourceRule[] = [
+  untraceable,
+  kprobeBlacklist,
+  systemCalls,
+  linkage,
+  removedFunctions,
+  longSleepers,
+];
+
+/**
+ * What keeps the compiler from giving a function an ftrace entry (include/linux/compiler_types.h). An entry point that a
+ * macro makes is `noinstr` with the author's code inlined. A static `notrace` function may be brought along by its callers.
+ */
+const UNTRACEABLE: readonly {
+  readonly mark: (item: Item) => string | undefined;
+  readonly doubt: Doubt;
+}[] = [
+  { mark: ({ head }) => headWord(head, /^(noinstr|__noinstr_section|__cpuidle)$/), doubt: {} },
+  {
+    mark: ({ macro }) => (/^DEFINE_(IDTENTRY|FREDENTRY|INTERRUPT_HANDLER)/.test(macro ?? '') ? macro : undefined),
+    doubt: { cannotTell: 'here what the compiler inlines' },
+  },
+  {
+    mark: ({ head }) => headWord(head, /^(notrace|no_instrument_function|__no_instrument_function__)$/),
+    doubt: { cannotTell: 'here whether its callers can be replaced instead' },
+  },
+];
+
+function headWord(head: Item['head'], pattern: RegExp): string | undefined {
+  return head.find(({ text }) => pattern.test(text))?.text;
+}
+
+function untraceable({ functions }: Scene): Diagnostic[] {
+  return functions.flatMap(({ patched, place, doubt }) => {
+    const found = UNTRACEABLE.find(({ mark }) => mark(patched) !== undefined);
+    const mark = found?.mark(patched);
+    if (found === undefined || mark === undefined) return [];
+    return [diagnose('untraceable-function-touched', { ...found.doubt, ...doubt, ...place, mark })];
+  });
+}
+
+/** `NOKPROBE_SYMBOL(mad_fault)` in the file, or `__kprobes` in the definition (include/asm-generic/kprobes.h). */
+function kprobeBlacklist({ functions }: Scene): Diagnostic[] {
+  return functions.flatMap(({ change, patched, place }) => {
+    const isListed = change.patched.items.some(
+      ({ macro, name }) => macro === 'NOKPROBE_SYMBOL' && name === patched.name,
+    );
+    const mark = isListed ? 'NOKPROBE_SYMBOL' : headWord(patched.head, /^(__kprobes|nokprobe_inline)$/);
+    return mark === undefined ? [] : [diagnose('kprobe-blacklisted-touched', { ...place, mark })];
+  });
+}
+
+/** `SYSCALL_DEFINE0` makes an ordinary function (include/linux/syscalls.h). */
+function systemCalls({ functions }: Scene): Diagnostic[] {
+  return functions.flatMap(({ patched: { macro = '' }, place }) => {
+    const [, compat, count] = /^(COMPAT_)?SYSCALL_DEFINE([1-6])$/.exec(macro) ?? [];
+    if (count === undefined) return [];
+    const instead = compat === undefined ? `KPATCH_SYSCALL_DEFINE${count}` : undefined;
+    return [diagnose('system-call-touched', { ...place, macro, ...(instead !== undefined && { instead }) })];
+  });
+}
+
+/** A function or variable that becomes `static`, or is it no longer. */
+function linkage({ functions, variables }: Scene): Diagnostic[] {
+  const isStatic = ({ head }: Item) => head.some(({ text }) => text === 'static');
+  return [...functions, ...variables].flatMap(({ original, patched, place: { file, line }, doubt }) => {
+    if (isStatic(original) === isStatic(patched)) return [];
+    const becomes = isStatic(patched) ? 'static' : 'global';
+    return [diagnose('linkage-touched', { ...doubt, file, line, name: patched.name, becomes })];
+  });
+}
+
+/** Only where somebody outside of the patch may still call it: through the export, or through a pointer that was kept. */
+function removedFunctions({ changes, config }: Scene): Diagnostic[] {
+  const added = new Set(changes.flatMap((change) => change.added.map(({ name }) => name)));
+  return changes.flatMap((change) =>
+    change.removed
+      .filter(({ kind, name }) => kind === 'function' && name !== '' && !added.has(name))
+      .filter(({ conditions }) => !isSwitchedOff(conditions, config))
+      .flatMap((item) => {
+        const because = whyStillCalled(item, change.original);
+        return because === undefined
+          ? []
+          : [diagnose('function-removed', { ...placeOf(change, item), functionName: item.name, because })];
+      }),
+  );
+}
+
+function whyStillCalled({ name }: Item, { items }: Outline): string | undefined {
+  if (items.some((item) => isExport(item) && item.name === name)) return 'it is exported';
+  const keeper = items.find(({ kind, name: own, body }) => {
+    const isUser = kind === 'variable' || (kind === 'function' && own !== name);
+    return isUser && body.some((token, at) => token.text === name && !isPunctuator(body[at + 1], '('));
+  });
+  return keeper === undefined ? undefined : `${keeper.name} has a pointer to it`;
+}
+
+/** Where nearly every system has tasks asleep at any time. */
+const WAITING_ROOMS: ReadonlySet<string> = new Set([
+  ...['schedule', '__schedule', 'schedule_timeout', 'do_nanosleep', 'do_wait', 'do_futex', 'futex_wait'],
+  ...['worker_thread', 'kthread', 'do_sys_poll', 'do_select', 'ep_poll', 'do_epoll_wait', 'do_exit', 'kernel_clone'],
+  'rcu_gp_kthread',
+]);
+
+function longSleepers({ functions }: Scene): Diagnostic[] {
+  return functions.flatMap(({ patched, place }) => {
+    const because = whyAlwaysOnAStack(patched);
+    return because === undefined ? [] : [diagnose('long-sleeper-touched', { ...place, because })];
+  });
+}
+
+/**
+ * 1. The functions in which tasks are known to wait: `do_sys_poll`.
+ * 2. The main function of a kernel thread: it loops until `kthread_should_stop()`.
+ */
+function whyAlwaysOnAStack({ name, body }: Item): string | undefined {
+  if (WAITING_ROOMS.has(name)) return 'in which some task always waits';
+  return calls(body, /^kthread_should_stop$/) ? 'the main loop of a kernel thread' : undefined;
+}
