@@ -6,7 +6,7 @@ import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import { lookupsOf } from '../pipeline/refused-lookups.js';
 import { describeBug, type RunFacts } from './bug.js';
 import { emptyDocument, type JsonDocument, jsonDiagnostic, jsonLookups } from './json.js';
-import { renderDiagnostic, renderLookups, renderWorkFolder } from './render.js';
+import { renderBundle, renderDiagnostic, renderLookups, renderWorkFolder } from './render.js';
 import type { Terminal } from './terminal.js';
 
 export interface Answer {
@@ -33,10 +33,12 @@ export interface FailureFacts extends RunFacts {
 /** The answer of a run that ended with an exception. */
 export function answerFailure(error: unknown, facts: FailureFacts, terminal: Terminal): Answer {
   const look = terminal.err;
-  const workFolder = workFolderOf(error);
+  const workFolder = leftBehind(error, 'workFolder');
+  const bundle = leftBehind(error, 'bundle');
   const base = (outcome: JsonDocument['outcome'], exitStatus: number) => ({
     ...emptyDocument(facts.version, facts.command, outcome, exitStatus),
     workFolder: workFolder ?? null,
+    bundle: bundle ?? null,
   });
   if (error instanceof KptoolError) {
     const isInterrupted = facts.wasInterrupted || error.diagnostics.some(({ code }) => code === 'interrupted');
@@ -45,7 +47,7 @@ export function answerFailure(error: unknown, facts: FailureFacts, terminal: Ter
     return {
       exitStatus: status,
       text: facts.explainsLookup === true ? renderLookups(lookupsOf(error), terminal.out) : '',
-      messages: messages + renderWorkFolder(workFolder, look),
+      messages: messages + renderWorkFolder(workFolder, look) + renderBundle(bundle, look),
       document: {
         ...base(isInterrupted ? 'interrupted' : status === 1 ? 'refused' : 'failed', status),
         lookups: jsonLookups(lookupsOf(error)),
@@ -58,7 +60,8 @@ export function answerFailure(error: unknown, facts: FailureFacts, terminal: Ter
   return {
     exitStatus: 70,
     text: '',
-    messages: renderDiagnostic(bug.diagnostic, look) + (facts.isDebug || !isLogged ? bug.log : ''),
+    messages:
+      renderDiagnostic(bug.diagnostic, look) + (facts.isDebug || !isLogged ? bug.log : '') + renderBundle(bundle, look),
     document: {
       ...base('failed', 70),
       diagnostics: [...facts.warnings.map(jsonDiagnostic), bug.diagnostic],
@@ -71,8 +74,9 @@ function exitStatusOf(diagnostics: readonly Diagnostic[]): number {
   return Math.max(1, ...diagnostics.filter(({ severity }) => severity === 'error').map(({ exitStatus }) => exitStatus));
 }
 
-/** The folder that the pipeline left behind, where it has told. */
-function workFolderOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('workFolder' in error)) return undefined;
-  return typeof error.workFolder === 'string' ? error.workFolder : undefined;
+/** What the pipeline left behind, where it has told. */
+function leftBehind(error: unknown, what: 'workFolder' | 'bundle'): string | undefined {
+  if (!(error instanceof Error) || !(what in error)) return undefined;
+  const value = (error as { [key in typeof what]?: unknown })[what];
+  return typeof value === 'string' ? value : undefined;
 }

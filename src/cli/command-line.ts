@@ -42,7 +42,8 @@ export function parseCommandLine(words: readonly string[], version: string, colu
   const files = [parsed[command.argumentName], parsed['--']]
     .flat()
     .filter((word): word is string => typeof word === 'string');
-  if (files.length === 0) fail('usage-missing-argument', { command: command.name, missing: command.argument });
+  if (files.length === 0 && command.isArgumentOptional !== true)
+    fail('usage-missing-argument', { command: command.name, missing: command.argument });
   const extra = command.takesMany ? undefined : files[1];
   if (extra !== undefined) fail('usage-extra-argument', { command: command.name, argument: extra });
   return { kind: 'command', name: command.name, files, flags: readFlags(parsed) };
@@ -110,7 +111,7 @@ const exitStatuses = `Exit status:
   0    done
   1    refused; the messages say why
   2    usage, configuration or environment
-  3    the patch changes nothing that runs
+  3    the patch changes nothing that runs; of reproduce: the step does not fail any more
   70   a bug in kptool
   130  interrupted`;
 

@@ -3,7 +3,7 @@
  * README's table is held against them. Where kpatch-build has an option for the same thing, the name is the same.
  */
 
-import { laterSteps } from '../pipeline/options.js';
+import { buildSteps, laterSteps } from '../pipeline/options.js';
 
 export type FlagName =
   | 'oot'
@@ -25,6 +25,12 @@ export type FlagName =
   | 'explain-lookup'
   | 'from'
   | 'keep'
+  | 'bundle'
+  | 'no-bundle'
+  | 'bundle-full'
+  | 'last'
+  | 'step'
+  | 'into'
   | 'cache'
   | 'config-file'
   | 'format'
@@ -55,6 +61,8 @@ export interface Command {
   /** What the command works on, for the message that it is missing. */
   readonly argument: string;
   readonly takesMany: boolean;
+  /** The command may do without it; it says itself when. */
+  readonly isArgumentOptional?: true;
   readonly flags: readonly Flag[];
   readonly examples: readonly (readonly [string, string])[];
 }
@@ -85,8 +93,19 @@ const presentation: readonly Flag[] = [
   debugFlag,
 ];
 
-/** A check compares nothing, so there is nothing to explain. */
-const buildOnly: readonly FlagName[] = ['dry-run', 'explain', 'explain-lookup', 'skip-target-check', 'from'];
+const cacheFlag: Flag = {
+  name: 'cache',
+  value: 'DIR',
+  group: 'The run',
+  text: 'holds work folders and caches; default: $XDG_CACHE_HOME/kptool or ~/.cache/kptool',
+  setting: 'cache',
+};
+
+/** A check compares nothing, so there is nothing to explain, and it leaves nothing. */
+const buildOnly: readonly FlagName[] = [
+  ...(['dry-run', 'explain', 'explain-lookup', 'skip-target-check'] as const),
+  ...(['from', 'bundle', 'no-bundle', 'bundle-full'] as const),
+];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -208,12 +227,19 @@ export const buildFlags: readonly Flag[] = [
   },
   { name: 'keep', group: 'The run', text: 'keep the work folder after success; after a failure it is always kept' },
   {
-    name: 'cache',
+    name: 'bundle',
     value: 'DIR',
     group: 'The run',
-    text: 'holds work folders and caches; default: $XDG_CACHE_HOME/kptool or ~/.cache/kptool',
-    setting: 'cache',
+    text: 'folder that receives the bundle of a failed build; default: the working directory',
+    setting: 'bundle',
   },
+  { name: 'no-bundle', group: 'The run', text: 'leave no bundle of a failed build' },
+  {
+    name: 'bundle-full',
+    group: 'The run',
+    text: 'put preprocessed sources into the bundle, so that compiling can be repeated',
+  },
+  cacheFlag,
   {
     name: 'config-file',
     value: 'FILE',
@@ -253,6 +279,33 @@ export const commands: readonly Command[] = [
     takesMany: true,
     flags: buildFlags.filter((flag) => !buildOnly.includes(flag.name)),
     examples: [['$0 check --oot ./ib_mad fix.patch', 'which kernel, which modules, which files']],
+  },
+  {
+    name: 'reproduce',
+    argumentName: 'bundle',
+    usageLine: 'reproduce [options] <bundle>',
+    text:
+      'Do the step that failed once more, from the bundle that a failed build has left; exit status: 0 it fails as it did,' +
+      ' 1 it fails otherwise, 3 it does not fail',
+    argument: 'a bundle (kptool-failure-….tar.gz, or a folder that one was unpacked into), or --last',
+    takesMany: false,
+    isArgumentOptional: true,
+    flags: [
+      { name: 'last', group: 'The run', text: 'the bundle of the last build that failed here' },
+      {
+        name: 'step',
+        value: 'STEP',
+        group: 'The run',
+        text: `another step than the one that failed: ${buildSteps.join(', ')}`,
+      },
+      { name: 'into', value: 'DIR', group: 'The run', text: 'unpack the bundle into a new or empty folder, too' },
+      cacheFlag,
+      ...presentation,
+    ],
+    examples: [
+      ['$0 reproduce kptool-failure-livepatch-fix-1a2b3c4d.tar.gz', 'on any machine, without kernel and headers'],
+      ['$0 reproduce --last --into look', 'and leave its files in ./look'],
+    ],
   },
   {
     name: 'create-diff-object',

@@ -126,6 +126,10 @@ export const configSchema = z
       .boolean()
       .describe('Go on although the modules that run have other code than the source gives. Default: false.')
       .optional(),
+    bundle: z
+      .union([z.string().min(1), z.literal(false)])
+      .describe('Folder for the bundle of a failed build; false: none is left. Default: the working directory.')
+      .optional(),
     cache: z
       .string()
       .min(1)

@@ -15,8 +15,17 @@ import type {
 } from '../pipeline/options.js';
 import type { Plan } from '../pipeline/plan.js';
 import type { ObjectLookups } from '../pipeline/refused-lookups.js';
+import type { ReproduceReport } from '../pipeline/reproduce.js';
 
-export type OutcomeName = 'built' | 'unchanged' | 'checked' | 'inspected' | 'refused' | 'failed' | 'interrupted';
+export type OutcomeName =
+  | 'built'
+  | 'unchanged'
+  | 'checked'
+  | 'inspected'
+  | ReproduceReport['outcome']
+  | 'refused'
+  | 'failed'
+  | 'interrupted';
 
 /** A finding as scripts see it. `internal-error` is the one code that is not in the catalogue: a bug in kptool. */
 export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'page' | 'place'> & {
@@ -48,6 +57,12 @@ export type JsonModule = Omit<ModuleReport, 'file' | 'verification'> & {
 
 export type JsonPlan = Omit<Plan, 'wholeTree'> & { readonly wholeTree: string | null };
 
+export type JsonReproduction = Omit<ReproduceReport, 'outcome' | 'original' | 'replayed' | 'unpackedTo'> & {
+  readonly original: readonly JsonDiagnostic[];
+  readonly replayed: readonly JsonDiagnostic[];
+  readonly unpackedTo: string | null;
+};
+
 export interface JsonDocument {
   readonly schema: 'kptool/1';
   readonly version: string;
@@ -76,6 +91,10 @@ export interface JsonDocument {
   readonly inspected: InspectReport | null;
   readonly diagnostics: readonly JsonDiagnostic[];
   readonly workFolder: string | null;
+  /** Of a failed build: what to attach to a report. */
+  readonly bundle: string | null;
+  /** Of `reproduce`: what came of it. */
+  readonly reproduced: JsonReproduction | null;
 }
 
 /** A document that says nothing yet but which program this is and how the run ended. */
@@ -105,12 +124,30 @@ export function emptyDocument(
     inspected: null,
     diagnostics: [],
     workFolder: null,
+    bundle: null,
+    reproduced: null,
   };
 }
 
 /** What had been decided when a run was refused. */
 export function jsonLookups(objects: readonly ObjectLookups[]): JsonObjectLookups[] {
   return objects.map(({ object, module, lookups }) => ({ object, module, lookups: lookups.map(jsonLookup) }));
+}
+
+/** What came of doing a step again. */
+export function documentOfReproduction(base: JsonDocument, report: ReproduceReport): JsonDocument {
+  const { outcome: _, original, replayed, unpackedTo, ...rest } = report;
+  return {
+    ...base,
+    name: report.name,
+    kernel: report.kernel,
+    reproduced: {
+      ...rest,
+      original: original.map(jsonDiagnostic),
+      replayed: replayed.map(jsonDiagnostic),
+      unpackedTo: unpackedTo ?? null,
+    },
+  };
 }
 
 /** What a build that ran to its end found out. */

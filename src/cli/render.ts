@@ -1,4 +1,5 @@
 /** Lays findings and results out for people to read. It returns text; `run.ts` prints it. */
+import { basename } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type {
   BuildOutcome,
@@ -57,6 +58,16 @@ function labelled(label: string, paragraphs: readonly string[], look: Look): str
 /** Where the intermediate files of a failed build lie. */
 export function renderWorkFolder(folder: string | undefined, look: Look): string {
   return folder === undefined ? '' : `${look.paint('quiet', 'files of this build:')} ${visible(folder)}\n`;
+}
+
+/** What a failed build leaves for those who are asked for help, and how they use it. */
+export function renderBundle(bundle: string | undefined, look: Look): string {
+  if (bundle === undefined) return '';
+  const label = (text: string) => look.paint('quiet', text);
+  return [
+    `${label('to report it, attach:')} ${visible(bundle)}\n`,
+    `${label('to replay it anywhere:')} kptool reproduce ${visible(quoteForShell(basename(bundle)))}\n`,
+  ].join('');
 }
 
 /** What came of the build. */

@@ -51,6 +51,10 @@ async function answerTo(words: readonly string[], terminal: Terminal): Promise<A
       const { runInspect } = await import('./inspect-command.js');
       return await runInspect(request, facts, terminal);
     }
+    if (request.name === 'reproduce') {
+      const { runReproduce } = await import('./reproduce-command.js');
+      return await runReproduce(request, facts, terminal);
+    }
     const { runBuild } = await import('./build-command.js');
     const { build } = await import('../pipeline/build.js');
     return await runBuild(request, build, facts, terminal);

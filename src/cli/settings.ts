@@ -44,6 +44,8 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
   const name = checkedName(flags.one('name')) ?? config.name;
   const seconds = checkedNumber('--timeout', flags.one('timeout'), 1_000_000) ?? config.timeout;
   const from = checkedStep(flags.one('from'));
+  const configuredBundle = config.bundle === false ? undefined : (pick(config.bundle, inConfig) ?? workingDirectory);
+  const bundle = flags.isSet('no-bundle') ? undefined : (pick(flags.one('bundle'), here) ?? configuredBundle);
 
   return {
     oot: oot.directory,
@@ -68,6 +70,8 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
     skipTargetCheck: flags.isSet('skip-target-check') ?? config.skipTargetCheck ?? false,
     rules: new Map([...configuredRules(config), ...flags.all('rule').map(checkedRule)]),
     keep: flags.isSet('keep') ?? false,
+    ...(bundle === undefined ? {} : { bundle }),
+    bundleFull: flags.isSet('bundle-full') ?? false,
     debug: flags.isSet('debug') ?? false,
     // The document always tells; finding out takes a moment, so that people ask for it.
     explain: (flags.isSet('explain') ?? false) || isDocument,

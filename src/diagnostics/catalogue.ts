@@ -34,10 +34,35 @@ export const catalogue = {
 export type Code = keyof typeof catalogue;
 type ArgumentsOf<C extends Code> = Parameters<(typeof catalogue)[C]>[0];
 
+/** What a finding was worded from, so that it can be worded again elsewhere. */
+export interface Facts {
+  readonly code: string;
+  readonly details: unknown;
+}
+
+const facts = new WeakMap<Diagnostic, Facts>();
+
+/** What the finding was worded from; `undefined` for one that was put together in another way, or read from a file. */
+export function factsOf(finding: Diagnostic): Facts | undefined {
+  return facts.get(finding);
+}
+
+/** Words a finding from what `factsOf` gave; `undefined` for a code that there is not (any more). Throws nothing. */
+export function wordAgain({ code, details }: Facts): Diagnostic | undefined {
+  if (!Object.hasOwn(catalogue, code)) return undefined;
+  try {
+    return diagnose(code as Code, details as never);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Words the finding `code`; errors that refuse the input unless the entry says otherwise. */
 export function diagnose<C extends Code>(code: C, details: ArgumentsOf<C>): Diagnostic {
   const wording = (catalogue[code] as (details: ArgumentsOf<C>) => Wording)(details);
-  return { severity: 'error', exitStatus: 1, details: [], ...wording, code };
+  const finding: Diagnostic = { severity: 'error', exitStatus: 1, details: [], ...wording, code };
+  facts.set(finding, { code, details });
+  return finding;
 }
 
 /** Ends the current step with the finding `code`. */

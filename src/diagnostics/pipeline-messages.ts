@@ -69,6 +69,40 @@ export const pipelineMessages = {
     fix: `Check that the tree is the source of the running ${details.module}, and that the make variables are those it was built with.`,
     details: describeVersion(details),
   }),
+  'bundle-malformed': (details: { file: string; reason: string }) => ({
+    exitStatus: 2 as const,
+    what: `${details.file} is no bundle of kptool: ${details.reason}`,
+    why: 'A bundle has a manifest.json, which names the other files in it and their hashes.',
+    fix: 'Check that it is the right file, and as kptool wrote it.',
+  }),
+  'bundle-too-new': (details: { file: string; schema: string }) => ({
+    exitStatus: 2 as const,
+    what: `${details.file} has the form ${details.schema}, which this version of kptool does not know`,
+    why: 'A newer version of kptool wrote it.',
+    fix: 'Install that version; `tar -xOf FILE manifest.json` shows which one it was.',
+  }),
+  'bundle-step-missing': (details: { file: string; step: string; failedStep: string }) => ({
+    exitStatus: 2 as const,
+    what: `The step "${details.step}" cannot be done again from ${details.file}`,
+    why:
+      details.step === details.failedStep
+        ? 'The bundle has nothing that the step could be done again from, not even what it was told by.'
+        : `The build failed in the step "${details.failedStep}", and the bundle holds what that one and those before it need. To compile again, it has to be written with --bundle-full.`,
+    fix: 'Name another step, or look at the files: --into DIR unpacks them.',
+  }),
+  'bundle-none-known': (details: { cache: string }) => ({
+    exitStatus: 2 as const,
+    what: 'No bundle of an earlier failure is known',
+    why: `--last asks ${details.cache}, where a failed build notes the bundle that it leaves.`,
+    fix: 'Name the bundle, a file kptool-failure-….tar.gz.',
+  }),
+  'bundle-unwritable': (details: { reason: string }) => ({
+    severity: 'warning' as const,
+    exitStatus: 2 as const,
+    what: 'No bundle could be written of this failure',
+    why: details.reason,
+    fix: 'Name a folder for it with --bundle. The files of the build are in the work folder all the same.',
+  }),
   'resume-nothing-found': (details: { name: string; from: string; root: string; tree: string }) => ({
     exitStatus: 2 as const,
     what: `No earlier build of ${details.name} from ${details.tree} is left to go on with`,

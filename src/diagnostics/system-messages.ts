@@ -72,6 +72,12 @@ export const systemMessages = {
     why: 'The result belongs there. What lay there before is unchanged.',
     fix: 'Check that the folder exists and that you may write to it, or choose another one.',
   }),
+  'output-not-empty': (details: { path: string }) => ({
+    exitStatus: 2,
+    what: `${details.path} is not empty.`,
+    why: 'Only a new or an empty folder is unpacked into, so that nothing is overwritten.',
+    fix: 'Name another folder.',
+  }),
   'disk-full': (details: { path: string; reason: string }) => ({
     exitStatus: 2,
     what: `No space is left for ${details.path}: ${details.reason}.`,
@@ -83,6 +89,18 @@ export const systemMessages = {
     what: `No work folder can be kept in ${details.path}: ${details.reason}.`,
     why: 'A build works in a private copy, never in your tree, and needs a folder for it.',
     fix: 'Choose a cache folder that you may write to, for example by setting XDG_CACHE_HOME.',
+  }),
+  'archive-unsafe': (details: { file: string; reason: string }) => ({
+    exitStatus: 2,
+    what: `${details.file} is refused: ${details.reason}.`,
+    why: 'A bundle holds ordinary files in folders of its own, as kptool packs them. What is different may be meant to do harm.',
+    fix: 'Do not unpack it with anything else either; ask whoever gave it to you for a bundle that kptool has written.',
+  }),
+  'archive-damaged': (details: { file: string; reason: string }) => ({
+    exitStatus: 2,
+    what: `${details.file} is not a whole bundle: ${details.reason}.`,
+    why: 'A bundle is a .tar.gz file that kptool has written.',
+    fix: 'Check that it is the right file and that it has been copied to its end.',
   }),
   'work-folder-in-use': (details: { path: string }) => ({
     exitStatus: 2,

@@ -14,7 +14,7 @@ import { includesOf } from './affected-sources.js';
 import { type BuiltModule, findModules, modulesSince } from './built-modules.js';
 import { type CompiledObject, type CompilerWrapper, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
 import { type ExtraSymbols, passExtraSymbols } from './extra-symbols.js';
-import { judgeMake, type Side } from './make-output.js';
+import { judge, type Side } from './make-output.js';
 import { type BuildPlan, type Invocation, invocationOf, kbuildInvocation, singleObjectWay } from './make-steps.js';
 import { readModuleObjects } from './module-objects.js';
 import { objtoolSettings } from './objtool.js';
@@ -154,7 +154,8 @@ async function runMake(question: TreeQuestion, { program }: CompilerWrapper, log
       ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
     });
     if (result.exitStatus !== 0) {
-      judgeMake(result.output, { side, tree, log, rules: await moduleRules(tree), invocation });
+      const failed = { side, tree, log, rules: await moduleRules(tree), invocation };
+      judge({ kind: 'side', output: result.output, failed });
     }
   }
 }

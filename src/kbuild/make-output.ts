@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
+import { KptoolError } from '../diagnostics/diagnostic.js';
 
 /** Which side of the patch was built. */
 export type Side = 'original' | 'patched';
@@ -27,6 +28,44 @@ const compilerError = /^(?<place>[^\s:][^:]*:\d+(?::\d+)?): (?:fatal )?error: /;
 const modpostError = /^ERROR: (?:modpost: )?(?<finding>.+)$/;
 const diskFull = /: (?:No space left on device|Disk quota exceeded)$/m;
 const noRule = /No rule to make target ['`](?<target>[^']+\.o)'/;
+
+/** A failed call of make, with what it printed: whoever has that can judge it again. */
+export class MakeRefusal extends KptoolError {
+  constructor(
+    { diagnostics }: KptoolError,
+    /** Which judgement it was: of a side (`judgeMake`), or of the link of the livepatch (`judgeLink`). */
+    readonly judged: JudgedMake,
+  ) {
+    super(diagnostics);
+  }
+}
+
+export type JudgedMake =
+  | { readonly kind: 'side'; readonly output: string; readonly failed: FailedMake }
+  | { readonly kind: 'link'; readonly output: string; readonly log: string };
+
+/** Ends with the diagnostic for what make printed: those of `judgeMake` and `judgeLink`. */
+export function judge(judged: JudgedMake): never {
+  try {
+    return judged.kind === 'side' ? judgeMake(judged.output, judged.failed) : judgeLink(judged.output, judged.log);
+  } catch (error) {
+    throw error instanceof KptoolError ? new MakeRefusal(error, judged) : error;
+  }
+}
+
+/** Ends with `livepatch-undefined-symbols` with the names, or `livepatch-link-failed` for anything else. */
+function judgeLink(output: string, log: string): never {
+  const symbols = undefinedNames(output);
+  if (symbols.length > 0) fail('livepatch-undefined-symbols', { symbols, log });
+  const lines = output.split('\n').filter((line) => line !== '');
+  return fail('livepatch-link-failed', { lastLines: lines.slice(-shownLines), log });
+}
+
+/** modpost says `ERROR: modpost: "name" [FOLDER/x.ko] undefined!` for each. */
+function undefinedNames(output: string): string[] {
+  const names = modpostErrors(output).map((finding) => /^"?([^"\s]+)"? \[.*\] undefined!/.exec(finding)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}
 
 /**
  * Ends with the diagnostic for a make that failed: `compile-failed`, `modpost-failed`, `source-not-built`, `disk-full`,

@@ -4,11 +4,10 @@
  */
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fail } from '../diagnostics/catalogue.js';
 import type { InstalledCompiler } from '../kernel/compiler.js';
 import type { TargetKernel } from '../kernel/resolve.js';
 import { runProgram } from '../system/run.js';
-import { modpostErrors } from './make-output.js';
+import { judge } from './make-output.js';
 import { type Invocation, messageLanguage } from './make-steps.js';
 import { objtoolSettings } from './objtool.js';
 import { writeWorkFile } from './work-file.js';
@@ -50,10 +49,7 @@ export async function buildLivepatchModule(question: ModuleQuestion): Promise<st
     ...(question.onLine === undefined ? {} : { onLine: question.onLine }),
   });
   if (result.exitStatus === 0) return path.join(folder, `${name}.ko`);
-  const undefinedSymbols = undefinedNames(result.output);
-  if (undefinedSymbols.length > 0) fail('livepatch-undefined-symbols', { symbols: undefinedSymbols, log });
-  const lastLines = result.output.split('\n').filter((line) => line !== '');
-  return fail('livepatch-link-failed', { lastLines: lastLines.slice(-15), log });
+  return judge({ kind: 'link', output: result.output, log });
 }
 
 /** The command that links the livepatch in `folder`. */
@@ -98,10 +94,4 @@ async function writeParts({ folder, name, objects, source }: ModuleQuestion): Pr
     await write(`parts/object-${index}.o_shipped`, bytes);
     await write(`parts/.object-${index}.o.cmd`, `# ${fileName}\n`);
   }
-}
-
-/** modpost says `ERROR: modpost: "name" [FOLDER/x.ko] undefined!` for each. */
-function undefinedNames(output: string): string[] {
-  const names = modpostErrors(output).map((finding) => /^"?([^"\s]+)"? \[.*\] undefined!/.exec(finding)?.[1]);
-  return [...new Set(names.filter((name) => name !== undefined))].sort();
 }

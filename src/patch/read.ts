@@ -1,14 +1,13 @@
 /** Reads patch files, and the files that they change, as text that can be turned back into the same bytes. */
-import { readInput } from '../system/files.js';
 import { parsePatch } from './parse.js';
 import type { Patch, PatchEncoding } from './patch.js';
 
 /**
- * Reads and parses the patch file at `path`. Throws what `readInput` and `parsePatch` throw. A patch that is not UTF-8
- * is read as Latin-1, which keeps its bytes; only letters in messages may look odd then.
+ * The patch in the content of the file at `path`. Throws what `parsePatch` throws. A patch that is not UTF-8 is read as
+ * Latin-1, which keeps its bytes; only letters in messages may look odd then.
  */
-export async function readPatch(path: string): Promise<Patch> {
-  const { text, encoding } = decode(await readInput(path));
+export function patchIn(content: Uint8Array, path: string): Patch {
+  const { text, encoding } = decode(content);
   return parsePatch(text, path, encoding);
 }
 

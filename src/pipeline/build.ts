@@ -11,6 +11,7 @@ import { nameRules } from '../lookup/drifting-names.js';
 import { readInput, requireOutputFolder, writeOutputAtomically } from '../system/files.js';
 import { withEarlier } from './all-findings.js';
 import { buildBothSides } from './both-sides.js';
+import { type Evidence, leaveBundle } from './bundle/write-bundle.js';
 import { type CompareInput, compareInputs, compareStep } from './compare-step.js';
 import { finishInput, finishLivepatch } from './finish-livepatch.js';
 import { findForeignSources } from './foreign-sources.js';
@@ -21,7 +22,7 @@ import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import { planOf } from './plan.js';
 import type { Progress } from './progress.js';
-import { rebuildOnDemand } from './rebuild.js';
+import { rebuildOnDemand, remembered } from './rebuild.js';
 import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
 import { openWork } from './resume.js';
@@ -32,7 +33,7 @@ import { workPlaces } from './work-places.js';
 
 /**
  * Builds the livepatch, or says why not.
- * @throws KptoolError with the findings; its `workFolder` names what is left to look at
+ * @throws KptoolError with the findings; its `workFolder` names what is left to look at, its `bundle` what to report it with
  */
 export async function build(options: BuildOptions, progress: Progress): Promise<BuildOutcome> {
   const target = await progress.step('Resolving the target', () => resolveTarget(options));
@@ -65,21 +66,21 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   const work = await openWork(options, name, progress);
   const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
   maker.warn(findings);
+  const steps = new StepRunner(work, options.from);
+  const seen: Evidence = {};
   try {
-    const outcome = await buildIn(
-      new StepRunner(work, options.from),
-      maker,
-      { options, target, patches, linked },
-      progress,
-    );
+    const outcome = await buildIn(steps, maker, { options, target, patches, linked }, seen, progress);
     if (options.keep) await work.keep();
     else await work.remove();
     return outcome;
   } catch (error) {
     await work.keep();
+    const scene = { options, target, patches, work, name };
+    const { bundle, warnings } = await leaveBundle(scene, seen, steps.current, error);
+    maker.warn(warnings);
     // Of a failure after the comparison too: what the link of the livepatch misses is what no lookup found.
     const told = withLookups(error, maker.report().objects);
-    throw told instanceof Error ? Object.assign(told, { workFolder: work.path }) : told;
+    throw told instanceof Error ? Object.assign(told, { workFolder: work.path, bundle }) : told;
   } finally {
     // At the end, where people look; also of a failure they may be the reason.
     for (const warning of maker.report().warnings) progress.warn(warning);
@@ -98,6 +99,7 @@ async function buildIn(
   steps: StepRunner,
   maker: ReportMaker,
   request: Request,
+  seen: Evidence,
   progress: Progress,
 ): Promise<BuildOutcome> {
   const { options, target, patches, linked } = request;
@@ -119,6 +121,7 @@ async function buildIn(
   const { pairs, built, versions, warnings: doubts } = await buildBothSides({ ...request, work }, steps, progress);
   maker.warn(doubts);
 
+  steps.enter('diff');
   // From here on the compiler has said what the patch affects, and which modules own it.
   const patched = [...new Set(pairs.flatMap(({ modules }) => modules))];
   const targets = await progress.step('Reading the target modules', () => target.modules.closure(patched));
@@ -131,14 +134,16 @@ async function buildIn(
 
   const entrySizes = await probe;
   const { skipTargetCheck: skipCheck, skipCompilerCheck } = options;
+  const findRebuild = remembered(rebuildOnDemand({ options, target, work }, progress));
   const comparison: CompareInput = {
     ...{ pairs, targets, built, linked, versions, entrySizes, patches: patches.resolved },
-    findRebuild: rebuildOnDemand({ options, target, work }, progress),
+    findRebuild: findRebuild.find,
     exports: knownExports(target, targets, built),
     explain: options.explain,
     names: nameRules(options.names ?? {}),
     verification: { kernel, skipCheck, skipCompilerCheck },
   };
+  seen.comparison = { input: comparison, names: options.names ?? {}, rebuilt: findRebuild.answers };
   const compared = await steps.run({
     step: 'diff',
     inputs: async () => ({ ...steps.before('diff'), ...(await compareInputs(comparison)) }),
@@ -153,7 +158,9 @@ async function buildIn(
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
 
   const question = { name, contributions, exports: comparison.exports, options, target };
+  steps.enter('module');
   const sources = livepatchSources(question);
+  seen.sources = sources;
   const linkedFile = await steps.run({
     step: 'module',
     inputs: async () => ({ ...steps.before('module'), ...(await linkInputs(question, sources)) }),
@@ -168,6 +175,7 @@ async function buildIn(
     targets,
     entrySizes,
   });
+  seen.finish = finish;
   const finished = await steps.run({
     step: 'finish',
     inputs: async () => steps.before('finish'),

@@ -61,6 +61,10 @@ export interface BuildOptions {
   readonly skipTargetCheck: boolean;
   /** Keep the work folder after success (it is always kept after a failure). */
   readonly keep: boolean;
+  /** Absolute folder that receives the bundle of a failed build; absent: none is written. */
+  readonly bundle?: string | undefined;
+  /** Put preprocessed sources into the bundle, so that compiling can be repeated. */
+  readonly bundleFull: boolean;
   readonly debug: boolean;
   /** Find out why each function changed. */
   readonly explain: boolean;

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { applyPatches } from '../patch/apply.js';
-import { readInput, writeOutputAtomically } from '../system/files.js';
+import { writeOutputAtomically } from '../system/files.js';
 import { errorCode, writingError } from '../system/system-error.js';
 import { diagnosticSchema } from './diagnostic-schema.js';
 import { readVersions } from './export-versions.js';
@@ -54,9 +54,9 @@ export async function buildPatched(
   };
 }
 
-/** What the patched objects depend on beyond the unpatched ones. Throws what reading the patches throws. */
+/** What the patched objects depend on beyond the unpatched ones. */
 export async function patchedInputs({ options, patches }: SideScene): Promise<StepInputs> {
-  const contents = await Promise.all(options.patches.map(readInput));
+  const { contents } = patches;
   return {
     ...Object.fromEntries(options.patches.map((file, index) => [`the patch ${file}`, hashOf(contents[index] ?? '')])),
     'the order of the patches': options.patches.join(' '),

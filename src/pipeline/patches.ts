@@ -5,14 +5,17 @@ import { modulesListing } from '../kbuild/composite-lists.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
 import { tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
-import { readPatch } from '../patch/read.js';
+import { patchIn } from '../patch/read.js';
 import { checkSourceRules } from '../patch/source-rules.js';
+import { readInput } from '../system/files.js';
 import type { BuildOptions } from './options.js';
 import { applyRuleLevels } from './rule-levels.js';
 import type { Target } from './target.js';
 
 export interface CheckedPatches {
   readonly resolved: readonly ResolvedPatch[];
+  /** Of the patch files, in the same order. */
+  readonly contents: readonly Uint8Array[];
   /** Files of the tree that the patches change, add or take away. */
   readonly touched: readonly string[];
   /** C files to compile, and why. */
@@ -28,7 +31,9 @@ export interface CheckedPatches {
  * @throws KptoolError with all findings, if one of them is an error
  */
 export async function checkPatches(options: BuildOptions, { plan, kernel }: Target): Promise<CheckedPatches> {
-  const patches = await Promise.all(options.patches.map(readPatch));
+  // Read once: a pipe (`<(git diff)`) gives its content only once.
+  const contents = await Promise.all(options.patches.map(readInput));
+  const patches = options.patches.map((file, index) => patchIn(contents[index] ?? new Uint8Array(), file));
   const resolved = await resolvePatches(patches, options.oot);
   stopAtErrors(resolved.flatMap(({ findings }) => findings));
   const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
@@ -40,7 +45,7 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   const findings = [...trial.findings, ...broken];
   stopAtErrors(findings);
   const affected = await affectedSources(options.oot, touched, plan);
-  return { resolved, touched, affected, sources: sidesOf(affected, added, deleted), warnings: findings };
+  return { resolved, contents, touched, affected, sources: sidesOf(affected, added, deleted), warnings: findings };
 }
 
 function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {

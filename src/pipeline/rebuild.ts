@@ -15,6 +15,8 @@ import { diffPair, type PairInput, type PairOutcome } from './diff-pair.js';
 import type { Progress } from './progress.js';
 
 export interface RebuiltModule {
+  /** The module as it was built. */
+  readonly bytes: Uint8Array;
   readonly table: TargetTable;
   /** Modules of the whole tree and the objects that they were linked from. */
   readonly objects: readonly ModuleObjects[];
@@ -38,6 +40,22 @@ export function rebuildOnDemand(scene: CopyScene, progress: Progress): FindRebui
   };
 }
 
+/** The same, with the answers that have been given, by module. */
+export function remembered(find: FindRebuild): {
+  readonly find: FindRebuild;
+  readonly answers: ReadonlyMap<string, RebuiltModule | undefined>;
+} {
+  const answers = new Map<string, RebuiltModule | undefined>();
+  return {
+    answers,
+    find: async (module) => {
+      const answer = await find(module);
+      answers.set(module, answer);
+      return answer;
+    },
+  };
+}
+
 async function rebuild(
   scene: CopyScene,
   progress: Progress,
@@ -54,7 +72,7 @@ async function rebuild(
     const objects = await readModuleObjects(tree);
     const tables = modules.map(async ({ name, file }): Promise<[string, RebuiltModule]> => {
       const { image } = await readModuleFile(file);
-      return [name, { table: tableOfImage(image), objects }];
+      return [name, { bytes: image.bytes, table: tableOfImage(image), objects }];
     });
     return new Map(await Promise.all(tables));
   } catch (error) {

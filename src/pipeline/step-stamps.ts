@@ -47,12 +47,17 @@ export class StepRunner {
     readonly from: BuildStep | undefined = undefined,
   ) {}
 
+  /** Says that what is done now belongs to the step already. */
+  enter(step: BuildStep): void {
+    this.current = step;
+  }
+
   /**
    * Does the step and stamps it, or takes its result.
    * @throws KptoolError with `resume-step-missing`, `resume-input-changed`, or what the step throws
    */
   async run<Result>({ step, inputs, kept, work }: Step<Result>): Promise<Result> {
-    this.current = step;
+    this.enter(step);
     const folder = await makeStepFolder(this.work, step);
     const file = path.join(folder, stampFile);
     const isTaken = this.from !== undefined && isBefore(step, this.from);

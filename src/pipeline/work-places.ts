@@ -7,6 +7,8 @@ export interface WorkPlaces {
   readonly tree: string;
   /** Compiler wrapper and logs. */
   readonly kbuild: string;
+  /** Holds a folder a side with what `--bundle-full` wants. */
+  readonly preprocessed: string;
   readonly probe: string;
   /** The livepatch's own tree. */
   readonly module: string;
@@ -19,6 +21,7 @@ export function workPlaces(folder: string): WorkPlaces {
   return {
     tree: path.join(folder, 'tree'),
     kbuild: path.join(folder, 'kbuild'),
+    preprocessed: path.join(folder, 'preprocessed'),
     probe: path.join(folder, 'probe'),
     module: path.join(folder, folderName('module')),
     symvers: path.join(folder, 'known.symvers'),

@@ -78,6 +78,7 @@ describe.skipIf(missingPrograms.length > 0)(`a rebuild (missing: ${missingProgra
   const rebuilt = (): RebuiltModule => ({
     table: tableOf([compile('front', gate('front', 5)), compile('back', gate('back', 5))], false),
     objects: [],
+    bytes: new Uint8Array(),
   });
 
   /** What came of it, and the modules that were asked for. */

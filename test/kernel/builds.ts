@@ -92,7 +92,7 @@ async function build(bench: Workbench, request: BuildRequest, output: string): P
   try {
     return await runBuild([
       ...['--oot', bench.tree, '--kernel', bench.kernel.release, '--output', output, '--jobs', '1'],
-      ...['--cache', path.join(bench.folder, 'cache')],
+      ...['--cache', path.join(bench.folder, 'cache'), '--bundle', output],
       ...modules.flatMap((file) => ['--module', file]),
       ...(request.isReplacing ? [] : ['--non-replace']),
       ...request.patchFiles,

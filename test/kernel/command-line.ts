@@ -5,6 +5,12 @@ import { execa } from 'execa';
 import { z } from 'zod';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+export const program = `${root}dist/main.js`;
+
+const diagnosticSchema = z.looseObject({
+  ...{ code: z.string(), severity: z.string(), what: z.string(), why: z.string(), fix: z.string() },
+  details: z.array(z.string()),
+});
 
 /** What the tests read of the document; docs/json.md describes all of it. */
 const documentSchema = z.looseObject({
@@ -22,9 +28,9 @@ const documentSchema = z.looseObject({
       callbacks: z.array(z.looseObject({ kind: z.string(), function: z.string() })),
     }),
   ),
-  diagnostics: z.array(
-    z.looseObject({ code: z.string(), severity: z.string(), what: z.string(), details: z.array(z.string()) }),
-  ),
+  diagnostics: z.array(diagnosticSchema),
+  workFolder: z.string().nullable(),
+  bundle: z.string().nullable(),
 });
 
 export type CliDocument = z.output<typeof documentSchema>;
@@ -45,7 +51,8 @@ export async function runBuild(
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<CliRun> {
-  const run = await execa('node', [`${root}dist/main.js`, 'build', '--json', ...words], {
+  const bundle = words.includes('--bundle') ? [] : ['--no-bundle'];
+  const run = await execa('node', [program, 'build', '--json', ...bundle, ...words], {
     cwd: tmpdir(),
     env: environment,
     reject: false,

@@ -4,17 +4,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestTree, setUpWorkbench, type Workbench } from './builds.js';
-import { runBuild } from './command-line.js';
+import { program, runBuild } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
 const { kernel, missing } = findTestKernel();
 const needs = missing.length === 0 ? '' : ` (skipped: needs ${missing.join(', ')})`;
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const patch = path.join(fixtures, 'patches/header-inline-changed.patch');
 
 describe.skipIf(kernel === undefined)(`a build that is stopped${needs}`, () => {

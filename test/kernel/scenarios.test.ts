@@ -19,6 +19,7 @@ import {
 } from './builds.js';
 import type { CliDocument, CliRun } from './command-line.js';
 import { GuestPlan, type LoadedScenario, type PlanOutcome } from './guest-plan.js';
+import { replayOf } from './replay.js';
 import { findTestKernel, isRequired } from './requirements.js';
 import { filesOf, type LiveScenario, onlyLooks, readScenarios, type StoppedScenario } from './scenario.js';
 
@@ -134,6 +135,19 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
       );
       expect(document.file).toBeNull();
     });
+
+    test.each(stopped)(
+      '$name: the bundle, where something had been compiled, fails as the build did',
+      async (scenario) => {
+        const { document } = requireRun(builds.get(buildKey(scenario.name, 'plain')));
+        const hasCompiled = document.outcome === 'refused' && document.workFolder !== null;
+        expect(document.bundle !== null).toBe(hasCompiled);
+        if (!hasCompiled) return;
+        const { then, now, ...ended } = await replayOf(document);
+        expect(now).toEqual(then);
+        expect(ended).toEqual({ outcome: 'reproduced', exitStatus: 0, step: 'diff', way: 'computed' });
+      },
+    );
 
     test('nothing was written to the tree', () => {
       expect(digestBefore.length).toBeGreaterThan(0);

@@ -3,13 +3,18 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { pipelineMessages } from '../../src/diagnostics/pipeline-messages.js';
 import { readModuleFile } from '../../src/kernel/module-file.js';
+import type { BuildStep } from '../../src/pipeline/build-steps.js';
+import { type BundleScene, leaveBundle } from '../../src/pipeline/bundle/write-bundle.js';
 import { createDiffObject } from '../../src/pipeline/create-diff-object.js';
 import { compareVersions } from '../../src/pipeline/export-versions.js';
 import { readExtraSymvers } from '../../src/pipeline/known-exports.js';
+import { reproduce } from '../../src/pipeline/reproduce.js';
 import { openWork } from '../../src/pipeline/resume.js';
 import { StepRunner } from '../../src/pipeline/step-stamps.js';
 import { TargetModules, unseenWarnings, unusedWarnings } from '../../src/pipeline/target-modules.js';
+import { packArchive } from '../../src/system/tar-archive.js';
 import { createWorkFolder } from '../../src/system/work-folder.js';
+import { emptyManifest } from '../builders/bundle.js';
 import { moduleFile, temporaryFolder, vermagicOf } from '../unit/kernel/target.js';
 import type { Provocations } from './provocation.js';
 
@@ -47,6 +52,13 @@ async function withSize(value: string) {
     environment: { BUG_STRUCT_SIZE: value },
   });
 }
+
+const invocation = { version: '0.1.0', words: ['build', 'fix.patch'], workingDirectory: '/' };
+
+const noOptions = {
+  ...{ oot: '/src', output: '/src', cache: '/dev/null', rules: new Map() },
+  ...{ patches: [], modules: [], extraSymvers: [] },
+};
 
 const places = {
   ...{ tree: '/src/ib_mad', buildDirectory: '/usr/src/linux', release, environment: '' },
@@ -96,6 +108,26 @@ async function resumedFromNothing() {
   return openWork({ cache, oot: cache, from: 'diff' }, 'livepatch-fix', progress);
 }
 
+/** A bundle whose manifest says `manifest` over what a sound one would. */
+async function bundleWith(manifest: object, step?: BuildStep) {
+  const file = path.join(await temporaryFolder(), 'kptool-failure.tar.gz');
+  const text = JSON.stringify({ ...emptyManifest, ...manifest });
+  await writeFile(file, await packArchive(new Map([['manifest.json', Buffer.from(text)]])));
+  return reproduce({ bundle: file, step, cache: '/' });
+}
+
+/** A build that fails where neither the folder for bundles nor its own can be written. */
+async function bundleNowhere() {
+  const scene = {
+    options: { ...noOptions, bundle: '/dev/null/bundles', invocation },
+    target: { kernel: { release, chosenBy: 'a test', buildDirectory: '/dev/null' }, compiler: { command: ['gcc'] } },
+    patches: { resolved: [], contents: [], touched: [] },
+    work: { path: '/dev/null/work' },
+    name: 'livepatch-fix',
+  } as unknown as BundleScene;
+  return (await leaveBundle(scene, {}, 'original', new RangeError('a bug'))).warnings;
+}
+
 export const pipelineProvocations = {
   'target-module-missing': () => nowhere().closure(['ib_mad']),
   'entry-size-invalid': () => withSize('12 bytes'),
@@ -106,6 +138,11 @@ export const pipelineProvocations = {
   'export-version-changed': () => exportChanged(1, ['ib_mad_post']),
   'export-version-changed-unused': () => exportChanged(1, ['ib_mad_class_timeout']),
   'export-version-foreign': () => exportChanged(2, ['ib_mad_post']),
+  'bundle-malformed': () => bundleWith({ step: 'later' }),
+  'bundle-too-new': () => bundleWith({ schema: 'kptool-bundle/2' }),
+  'bundle-step-missing': () => bundleWith({}, 'finish'),
+  'bundle-none-known': async () => reproduce({ bundle: undefined, cache: await temporaryFolder() }),
+  'bundle-unwritable': bundleNowhere,
   'resume-nothing-found': resumedFromNothing,
   'resume-step-missing': () => resumed(undefined),
   'resume-input-changed': () => resumed('gcc-11'),

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { systemMessages } from '../../src/diagnostics/system-messages.js';
+import { writeBundleInto } from '../../src/pipeline/bundle/read-bundle.js';
 import { copyTree } from '../../src/system/copy-tree.js';
 import { readInput, writeOutputAtomically } from '../../src/system/files.js';
 import { runProgram } from '../../src/system/run.js';
+import { unpackArchive } from '../../src/system/tar-archive.js';
 import { createWorkFolder, openWorkFolder } from '../../src/system/work-folder.js';
+import { hostileArchives } from '../builders/hostile-archives.js';
 import type { Provocations } from './provocation.js';
 
 async function temporaryFolder(): Promise<string> {
@@ -52,5 +55,8 @@ export const systemProvocations = {
   'output-unwritable': () => writeOutputAtomically('/kptool-no-such-folder/livepatch.ko', 'bytes'),
   'disk-full': () => runProgram({ ...node('console.log("out")'), logFile: '/dev/full' }),
   'work-folder-unwritable': () => createWorkFolder('/dev/null/work', 'livepatch-fix'),
+  'archive-unsafe': () => unpackArchive(hostileArchives['a symbolic link']?.() ?? Buffer.alloc(0), 'evil.tar.gz'),
+  'archive-damaged': () => unpackArchive(Buffer.from('no archive'), 'notes.txt'),
+  'output-not-empty': () => writeBundleInto('/', new Map()),
   'work-folder-in-use': async () => openWorkFolder((await createWorkFolder(await temporaryFolder(), 'fix')).path),
 } satisfies Provocations<typeof systemMessages>;

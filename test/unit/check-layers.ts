@@ -54,6 +54,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   execa: ['system'],
   yargs: ['cli'],
   listr2: ['cli'],
+  tar: ['system'],
   zod: ['cli', 'pipeline'],
   'iced-x86': ['arch'],
 };

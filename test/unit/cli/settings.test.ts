@@ -43,6 +43,8 @@ test('the defaults', () => {
     skipCompilerCheck: false,
     skipTargetCheck: false,
     keep: false,
+    bundle: '/here',
+    bundleFull: false,
     debug: false,
     explain: false,
     explainLookup: false,
@@ -74,6 +76,7 @@ const everySetting: Config = {
   timeout: 60,
   replace: false,
   skipCompilerCheck: true,
+  bundle: 'bundles',
   cache: 'cache',
 };
 
@@ -97,6 +100,7 @@ test('settings of the configuration, paths relative to its file', () => {
     timeout: 60_000,
     replace: false,
     skipCompilerCheck: true,
+    bundle: '/conf/bundles',
     cache: '/conf/cache',
   });
 });
@@ -104,7 +108,8 @@ test('settings of the configuration, paths relative to its file', () => {
 test('the command line wins over each of them', () => {
   const words = 'build a.patch --kernel given --build-directory b --module m.ko --make-arg X=2 --name n --output o';
   const extra = '--extra-symvers x.symvers --extra-symvers y.symvers';
-  const more = '--jobs 7 --timeout 9 --non-replace=false --skip-compiler-check=false --cache c';
+  const more =
+    '--jobs 7 --timeout 9 --non-replace=false --skip-compiler-check=false --bundle d --bundle-full --cache c';
   expect(options(`${words} ${extra} ${more}`.split(' '), everySetting)).toMatchObject({
     kernel: 'given',
     configuredKernel: 'configured',
@@ -118,8 +123,16 @@ test('the command line wins over each of them', () => {
     timeout: 9000,
     replace: true,
     skipCompilerCheck: false,
+    bundle: '/here/d',
+    bundleFull: true,
     cache: '/here/c',
   });
+});
+
+test('no bundle, by either of them', () => {
+  expect(options(['build', 'a', '--oot', 'x', '--no-bundle'], { bundle: 'b' })).not.toHaveProperty('bundle');
+  expect(options(['build', 'a', '--oot', 'x'], { bundle: false })).not.toHaveProperty('bundle');
+  expect(options(['build', 'a', '--oot', 'x', '--bundle', 'b'], { bundle: false }).bundle).toBe('/here/b');
 });
 
 describe('--oot with a configuration', () => {
