@@ -45,6 +45,7 @@ export function describeBug(error: unknown, facts: RunFacts): BugReport {
           ? `Please report it ${whom}, with the command, the patch and what --debug prints.`
           : `Please report it ${whom}, with the command, the patch and the log.`,
       details: logFile === undefined ? [] : [`log: ${logFile}`],
+      install: null,
       page: null,
       place: null,
     },

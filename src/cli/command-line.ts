@@ -39,12 +39,14 @@ export function parseCommandLine(words: readonly string[], version: string, colu
   if (command === undefined || printed !== '') return { kind: 'text', text: `${printed}\n` };
 
   refuseRepeated(command, parsed);
-  const files = [parsed[command.argumentName], parsed['--']]
+  const files = [command.argumentName === undefined ? [] : parsed[command.argumentName], parsed['--']]
     .flat()
     .filter((word): word is string => typeof word === 'string');
-  if (files.length === 0 && command.isArgumentOptional !== true)
-    fail('usage-missing-argument', { command: command.name, missing: command.argument });
-  const extra = command.takesMany ? undefined : files[1];
+  const { argument: missing } = command;
+  if (files.length === 0 && missing !== undefined && command.isArgumentOptional !== true) {
+    fail('usage-missing-argument', { command: command.name, missing });
+  }
+  const extra = command.takesMany ? undefined : files[missing === undefined ? 0 : 1];
   if (extra !== undefined) fail('usage-extra-argument', { command: command.name, argument: extra });
   return { kind: 'command', name: command.name, files, flags: readFlags(parsed) };
 }
@@ -93,7 +95,8 @@ function makeParser(command: Command | undefined, words: readonly string[], vers
     .epilogue(exitStatuses)
     .fail((message: string | null, error: Error | undefined) => refuse(command, words, message, error));
   for (const candidate of commands) {
-    const usage = `${candidate.name} [${candidate.argumentName}..]`;
+    const { argumentName } = candidate;
+    const usage = argumentName === undefined ? candidate.name : `${candidate.name} [${argumentName}..]`;
     parser.command(usage, candidate.text, (builder: Argv) => describeCommand(builder, candidate), ignore);
   }
   return parser;

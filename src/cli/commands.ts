@@ -54,12 +54,12 @@ export interface Flag {
 
 export interface Command {
   readonly name: string;
-  /** What the command works on, as the help calls it. */
-  readonly argumentName: string;
+  /** What the command works on, as the help calls it; absent where it takes none. */
+  readonly argumentName?: string;
   readonly usageLine: string;
   readonly text: string;
-  /** What the command works on, for the message that it is missing. */
-  readonly argument: string;
+  /** The same, for the message that it is missing. */
+  readonly argument?: string;
   readonly takesMany: boolean;
   /** The command may do without it; it says itself when. */
   readonly isArgumentOptional?: true;
@@ -106,6 +106,9 @@ const buildOnly: readonly FlagName[] = [
   ...(['dry-run', 'explain', 'explain-lookup', 'skip-target-check'] as const),
   ...(['from', 'bundle', 'no-bundle', 'bundle-full'] as const),
 ];
+
+/** What doctor takes of them: what holds without any patch. */
+const machineOnly: readonly FlagName[] = ['kernel', 'build-directory', 'make-arg', 'cache', 'config-file'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -333,6 +336,14 @@ export const commands: readonly Command[] = [
     takesMany: false,
     flags: presentation,
     examples: [['$0 inspect livepatch-fix.ko', 'replaced functions, livepatch relocations and symbols']],
+  },
+  {
+    name: 'doctor',
+    usageLine: 'doctor [options]',
+    text: 'Say what this machine has and lacks for building livepatches, and what to type for it',
+    takesMany: false,
+    flags: [...buildFlags.filter(({ name }) => machineOnly.includes(name)), ...presentation],
+    examples: [['$0 doctor --kernel 6.1.0-56-amd64', 'the same for a build that names its kernel']],
   },
 ];
 

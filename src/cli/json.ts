@@ -4,6 +4,9 @@
  */
 import type { Diagnostic, Place } from '../diagnostics/diagnostic.js';
 import type { InspectReport } from '../livepatch/inspect.js';
+import type { DoctorReport } from '../pipeline/doctor.js';
+import type { Fact } from '../pipeline/facts.js';
+import type { KernelFacts } from '../pipeline/kernel-facts.js';
 import type {
   BuildOutcome,
   BuildReport,
@@ -23,12 +26,14 @@ export type OutcomeName =
   | 'checked'
   | 'inspected'
   | ReproduceReport['outcome']
+  | 'examined'
   | 'refused'
   | 'failed'
   | 'interrupted';
 
 /** A finding as scripts see it. `internal-error` is the one code that is not in the catalogue: a bug in kptool. */
-export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'page' | 'place'> & {
+export type JsonDiagnostic = Omit<Diagnostic, 'exitStatus' | 'install' | 'page' | 'place'> & {
+  readonly install: string | null;
   readonly page: string | null;
   readonly place: (Omit<Place, 'line'> & { readonly line: number | null }) | null;
 };
@@ -63,6 +68,22 @@ export type JsonReproduction = Omit<ReproduceReport, 'outcome' | 'original' | 'r
   readonly unpackedTo: string | null;
 };
 
+export type JsonFact = Omit<Fact, 'install' | 'advice'> & {
+  readonly install: string | null;
+  readonly advice: string | null;
+};
+
+export interface JsonDoctor {
+  readonly isReady: boolean;
+  readonly chosen: BuildReport['kernel'] | null;
+  readonly facts: readonly JsonFact[];
+  readonly install: readonly string[];
+  readonly kernels: readonly (Omit<KernelFacts, 'buildDirectory' | 'facts'> & {
+    readonly buildDirectory: string | null;
+    readonly facts: readonly JsonFact[];
+  })[];
+}
+
 export interface JsonDocument {
   readonly schema: 'kptool/1';
   readonly version: string;
@@ -89,6 +110,8 @@ export interface JsonDocument {
   readonly plan: JsonPlan | null;
   /** Of `inspect`: what is in the file. */
   readonly inspected: InspectReport | null;
+  /** Of `doctor`: what this machine has and lacks. */
+  readonly machine: JsonDoctor | null;
   readonly diagnostics: readonly JsonDiagnostic[];
   readonly workFolder: string | null;
   /** Of a failed build: what to attach to a report. */
@@ -122,11 +145,31 @@ export function emptyDocument(
     compiled: null,
     plan: null,
     inspected: null,
+    machine: null,
     diagnostics: [],
     workFolder: null,
     bundle: null,
     reproduced: null,
   };
+}
+
+/** Without gaps. */
+export function jsonDoctor({ isReady, chosen, machine, install, kernels }: DoctorReport): JsonDoctor {
+  return {
+    isReady,
+    chosen: chosen ?? null,
+    facts: machine.map(jsonFact),
+    install,
+    kernels: kernels.map(({ release, buildDirectory, isReady: isKernelReady, facts }) => ({
+      ...{ release, buildDirectory: buildDirectory ?? null, isReady: isKernelReady },
+      facts: facts.map(jsonFact),
+    })),
+  };
+}
+
+function jsonFact(fact: Fact): JsonFact {
+  const { subject, state, text, install = null, advice = null } = fact;
+  return { subject, state, text, install, advice };
 }
 
 /** What had been decided when a run was refused. */
@@ -195,7 +238,8 @@ function jsonLookup(decision: LookupDecision): JsonLookup {
 }
 
 /** A finding without what only the exit status is made of. */
-export function jsonDiagnostic({ code, severity, what, why, fix, details, page, place }: Diagnostic): JsonDiagnostic {
+export function jsonDiagnostic(diagnostic: Diagnostic): JsonDiagnostic {
+  const { code, severity, what, why, fix, details, install, page, place } = diagnostic;
   const shown = place === undefined ? null : { ...place, line: place.line ?? null };
-  return { code, severity, what, why, fix, details, page: page ?? null, place: shown };
+  return { code, severity, what, why, fix, details, install: install ?? null, page: page ?? null, place: shown };
 }

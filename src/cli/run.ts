@@ -55,6 +55,10 @@ async function answerTo(words: readonly string[], terminal: Terminal): Promise<A
       const { runReproduce } = await import('./reproduce-command.js');
       return await runReproduce(request, facts, terminal);
     }
+    if (request.name === 'doctor') {
+      const { runDoctor } = await import('./doctor-command.js');
+      return await runDoctor(request, facts, terminal);
+    }
     const { runBuild } = await import('./build-command.js');
     const { build } = await import('../pipeline/build.js');
     return await runBuild(request, build, facts, terminal);

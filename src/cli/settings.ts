@@ -83,6 +83,29 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
   };
 }
 
+/**
+ * What a command without patches has to know of the machine: the settings that do not hang on a tree, and those of the
+ * configuration's own tree. Throws `usage-bad-value`.
+ */
+export function machineSettings(
+  { flags, workingDirectory, environment }: Pick<Invocation, 'flags' | 'workingDirectory' | 'environment'>,
+  found: ConfigFile | undefined,
+): Pick<BuildOptions, 'kernel' | 'configuredKernel' | 'buildDirectory' | 'makeArguments' | 'cache'> {
+  const config = found?.config ?? {};
+  const here = (path: string) => resolve(workingDirectory, path);
+  const inConfig = (path: string) => resolve(dirname(found?.file ?? workingDirectory), path);
+  const buildDirectory = pick(flags.one('build-directory'), here) ?? pick(config.buildDirectory, inConfig);
+  const kernel = checkedRelease(flags.one('kernel'));
+  return {
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(config.kernel === undefined ? {} : { configuredKernel: config.kernel }),
+    ...(buildDirectory === undefined ? {} : { buildDirectory }),
+    // make takes the last of two assignments to one variable, so the command line wins here too.
+    makeArguments: [...(config.oot?.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
+    cache: pick(flags.one('cache'), here) ?? pick(config.cache, inConfig) ?? defaultCache(environment),
+  };
+}
+
 /** `$XDG_CACHE_HOME/kptool`, else `~/.cache/kptool`; the XDG base directory specification ignores relative paths. */
 export function defaultCache(environment: NodeJS.ProcessEnv): string {
   const folder = environment.XDG_CACHE_HOME ?? '';

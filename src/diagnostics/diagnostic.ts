@@ -26,6 +26,8 @@ export interface Diagnostic {
   readonly fix: string;
   /** Further lines: places, candidates, the last lines of a program's output. */
   readonly details: readonly string[];
+  /** What to type where something is not installed, as far as it is known for this machine's distribution. */
+  readonly install?: string | undefined;
   /** Path in the repository of the page that says more; the rules have one each. */
   readonly page?: string;
   readonly place?: Place;
@@ -39,6 +41,7 @@ export interface Wording {
   readonly why: string;
   readonly fix: string;
   readonly details?: readonly string[];
+  readonly install?: string | undefined;
   readonly page?: string;
   readonly place?: Place;
 }

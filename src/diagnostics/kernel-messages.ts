@@ -19,6 +19,7 @@ export const kernelMessages = {
     installed: readonly string[];
     install: string | undefined;
   }) => ({
+    install: details.install,
     exitStatus: 2,
     what: `The headers of kernel ${details.release} are not installed: ${details.directory} is not there.`,
     why: `This kernel was chosen by ${details.chosenBy}, and its modules can be built only against its own headers.`,
@@ -31,6 +32,7 @@ export const kernelMessages = {
     missing: readonly { readonly file: string; readonly package: string | undefined }[];
     install: string | undefined;
   }) => ({
+    install: details.install,
     exitStatus: 2,
     what: `The build tree of kernel ${details.release}, ${details.buildDirectory}, is incomplete.`,
     why: 'Without these files no module can be built for this kernel.',
@@ -46,6 +48,7 @@ export const kernelMessages = {
     found: string;
     install: string | undefined;
   }) => ({
+    install: details.install,
     exitStatus: 2,
     what: `${details.buildDirectory} belongs to kernel ${details.found}, not to ${details.release}.`,
     why: `Kernel ${details.release} was chosen by ${details.chosenBy}. It refuses modules that were built for another release.`,
@@ -100,6 +103,7 @@ export const kernelMessages = {
     release: string;
     versionText: string;
   }) => ({
+    install: details.install,
     exitStatus: 2,
     what: `The compiler ${details.program} is not installed, or does not run.`,
     why: `Kernel ${details.release} was built with ${details.versionText || 'gcc'}, and the objects of a livepatch need the same compiler.`,
@@ -115,6 +119,7 @@ export const kernelMessages = {
     built: string;
     install: string | undefined;
   }) => ({
+    install: details.install,
     what: `The compiler ${details.program} is not the one that built ${details.target}.`,
     why: 'Another compiler inlines and splits functions differently, so a livepatch could leave old code running in places that the patch changes.',
     fix: `Install the compiler that built the target${typing(details.install)}, or name it with --make-arg CC=PROGRAM. --skip-compiler-check goes on at your own risk.`,
@@ -127,6 +132,7 @@ export const kernelMessages = {
     built: string;
     install: string | undefined;
   }) => ({
+    install: details.install,
     severity: 'warning' as const,
     what: `The compiler ${details.program} has the version that built ${details.target}, in another revision of the distribution's.`,
     why: 'Revisions rarely change the code that is generated, but they may.',

@@ -3,6 +3,7 @@ import type { Wording } from './diagnostic.js';
 
 export const systemMessages = {
   'program-missing': (details: { program: string; install: string | undefined }) => ({
+    install: details.install,
     exitStatus: 2,
     what: `The program ${details.program} is not installed, or not in PATH.`,
     why: 'kptool leaves this part of the work to it.',

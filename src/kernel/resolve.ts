@@ -44,7 +44,7 @@ export interface KernelQuestion {
   readonly running?: string;
 }
 
-interface Choice {
+export interface Choice {
   readonly release: string;
   readonly chosenBy: string;
 }
@@ -82,7 +82,11 @@ export async function resolveKernel(question: KernelQuestion): Promise<TargetKer
   };
 }
 
-async function chooseRelease(question: KernelQuestion, modulesFolder: string): Promise<Choice> {
+/**
+ * The release that `resolveKernel` would take, whether or not it can be built for. Throws `kernel-modules-disagree`,
+ * `kernel-ambiguous` and, where no headers are installed at all, `kernel-headers-missing`.
+ */
+export async function chooseRelease(question: KernelQuestion, modulesFolder = '/lib/modules'): Promise<Choice> {
   if (question.requested !== undefined) return { release: question.requested, chosenBy: 'the option --kernel' };
   if (question.configured !== undefined)
     return { release: question.configured, chosenBy: 'kernel in the configuration' };

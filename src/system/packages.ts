@@ -125,6 +125,17 @@ export function installCommand(names: readonly (string | undefined)[], family: F
   return family === undefined || known.length === 0 ? undefined : `${installers[family]} ${known.join(' ')}`;
 }
 
+/** Several such commands as few: what one program installs is installed at once, in the order in which it was named. */
+export function joinedCommands(commands: readonly string[], { family } = thisDistribution()): string[] {
+  if (family === undefined) return [...new Set(commands)];
+  const installer = `${installers[family]} `;
+  const isPlain = (command: string) => command.startsWith(installer) && !command.includes(' --');
+  const names = commands.filter(isPlain).flatMap((command) => command.slice(installer.length).split(' '));
+  const joined = installCommand(names, family);
+  const rest = commands.filter((command) => !isPlain(command));
+  return [...(joined === undefined ? [] : [joined]), ...new Set(rest)];
+}
+
 /** What to type on this machine for a program; `undefined` where that is not known. Throws nothing. */
 export function howToInstall(program: string, { family } = thisDistribution()): string | undefined {
   return installCommand([packageOf(program, family)], family);

@@ -1,0 +1,155 @@
+/**
+ * What is known of one kernel as a target, and what this machine lacks to build for it: the checks of a build, asked one by
+ * one and told as facts.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { checkCompiler } from '../kernel/compiler.js';
+import {
+  checkTargetRules,
+  hasReliableStacks,
+  signaturePolicy,
+  tracksIndirectBranches,
+} from '../kernel/livepatch-options.js';
+import { resolveKernel, type TargetKernel } from '../kernel/resolve.js';
+import { installedSource } from '../kernel/source-package.js';
+import { findProgram } from '../system/find-program.js';
+import { howToInstall, howToInstallKernel } from '../system/packages.js';
+import { type Fact, factOf, isReady } from './facts.js';
+
+export interface KernelFacts {
+  readonly release: string;
+  /** Its build tree; `undefined` where the headers are not usable. */
+  readonly buildDirectory: string | undefined;
+  /** This machine has what a build for it needs of the kernel. */
+  readonly isReady: boolean;
+  readonly facts: readonly Fact[];
+}
+
+export interface KernelFactsQuestion {
+  readonly release: string;
+  /** Where it is not `/lib/modules/RELEASE/build`. */
+  readonly buildDirectory?: string | undefined;
+  readonly makeArguments: readonly string[];
+  /** Where installed kernels and sources lie, unless a test says otherwise. */
+  readonly modulesFolder?: string | undefined;
+  readonly sourceFolder?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reads and runs `--version` only. Throws nothing that a build would refuse: that is a fact. */
+export async function gatherKernelFacts(question: KernelFactsQuestion): Promise<KernelFacts> {
+  const { release, buildDirectory, modulesFolder } = question;
+  const resolved = await answerOrFindings(() =>
+    resolveKernel({
+      requested: release,
+      buildDirectory,
+      modules: [],
+      ...(modulesFolder === undefined ? {} : { modulesFolder }),
+    }),
+  );
+  if ('findings' in resolved) {
+    const facts = resolved.findings.map((finding) => factOf(subjectOf(finding), finding));
+    return { release, buildDirectory: undefined, isReady: false, facts };
+  }
+  const kernel = resolved.answer;
+  const [compiler, source, packed] = await Promise.all([
+    compilerFacts(kernel, question),
+    sourceFact(release, question.sourceFolder),
+    packedModulesFacts(release, modulesFolder),
+  ]);
+  const facts = [
+    { subject: 'headers', state: 'found' as const, text: kernel.buildDirectory },
+    ...compiler,
+    ...livepatchFacts(kernel),
+    ...packed,
+    source,
+  ];
+  return { release, buildDirectory: kernel.buildDirectory, isReady: isReady(facts), facts };
+}
+
+/** Headers that are not there or not whole, or a kernel that is not made for it. */
+function subjectOf({ code }: Diagnostic): string {
+  return code.startsWith('kernel-headers-') ? 'headers' : 'livepatching';
+}
+
+type Outcome<Answer> = { readonly answer: Answer } | { readonly findings: readonly Diagnostic[] };
+
+async function answerOrFindings<Answer>(ask: () => Promise<Answer>): Promise<Outcome<Answer>> {
+  try {
+    return { answer: await ask() };
+  } catch (error) {
+    if (error instanceof KptoolError) return { findings: error.diagnostics };
+    throw error;
+  }
+}
+
+async function compilerFacts(kernel: TargetKernel, { makeArguments, signal }: KernelFactsQuestion): Promise<Fact[]> {
+  const checked = await answerOrFindings(() =>
+    checkCompiler({ kernel, makeArguments, modules: [], skipCheck: false, signal }),
+  );
+  if ('findings' in checked) return checked.findings.map((finding) => factOf('compiler', finding));
+  const { compiler, warnings } = checked.answer;
+  if (warnings.length > 0) return warnings.map((finding) => factOf('compiler', finding));
+  const [program = ''] = compiler.command;
+  const text = `${compiler.versionText}, ${(await findProgram(program)) ?? program}`;
+  return [{ subject: 'compiler', state: 'found', text }];
+}
+
+function livepatchFacts(kernel: TargetKernel): Fact[] {
+  const { config } = kernel;
+  const rules = checkTargetRules(kernel);
+  const stacks = hasReliableStacks(config) ? ', reliable stack traces' : '';
+  const ibt = tracksIndirectBranches(config);
+  const isChecked = signaturePolicy(config) === 'checked';
+  return [
+    ...(rules.some(({ code }) => code === 'kernel-not-comparable')
+      ? []
+      : [{ subject: 'livepatching', state: 'found' as const, text: `CONFIG_LIVEPATCH, ftrace, all symbols${stacks}` }]),
+    ...rules.map((finding) => factOf(finding.code === 'signature-required' ? 'signatures' : 'livepatching', finding)),
+    { subject: 'IBT', state: 'found', text: ibt ? 'built for indirect branch tracking (CONFIG_X86_KERNEL_IBT)' : 'no' },
+    ...(isChecked
+      ? [
+          {
+            subject: 'signatures',
+            state: 'found' as const,
+            text: 'checked, and required where the machine is locked down',
+          },
+        ]
+      : []),
+  ];
+}
+
+/** Out-of-tree modules need none. */
+async function sourceFact(release: string, folder: string | undefined): Promise<Fact> {
+  const subject = 'source package';
+  const found = await installedSource(release, folder);
+  if (found !== undefined) return { subject, state: 'found', text: found };
+  const install = howToInstallKernel('source', release);
+  return { subject, state: 'absent', text: 'not installed; needed for modules of the kernel itself only', install };
+}
+
+const packers = [
+  { suffix: '.ko.xz:', program: 'xz' },
+  { suffix: '.ko.zst:', program: 'zstd' },
+] as const;
+
+/** The programs that unpack the installed modules of the kernel; nothing where they are not packed. */
+async function packedModulesFacts(release: string, modulesFolder = '/lib/modules'): Promise<Fact[]> {
+  const list = await readFile(path.join(modulesFolder, release, 'modules.dep'), 'utf8').catch(() => '');
+  const used = packers.filter(({ suffix }) => list.includes(suffix));
+  return Promise.all(
+    used.map(async ({ program }): Promise<Fact> => {
+      const found = await findProgram(program);
+      if (found !== undefined) return { subject: program, state: 'found', text: `${found}, unpacks the modules` };
+      return {
+        subject: program,
+        state: 'missing',
+        text: 'unpacks the modules',
+        install: howToInstall(program),
+        advice: `install ${program}`,
+      };
+    }),
+  );
+}
