@@ -86,6 +86,14 @@ export const kbuildMessages = {
     fix: 'Let the Makefile call $(CC), and do not override CC in it.',
     details: details.objects,
   }),
+  'objtool-whole-modules-only': (details: { release: string; folder: string }) => ({
+    what: `The build system of kernel ${details.release} gives objtool whole modules only.`,
+    why:
+      'The kernel is built for indirect branch tracking (IBT) or with link time optimisation. The makefiles in ' +
+      `${details.folder} do not know delay-objtool, by which each object could get its own pass, and without that pass ` +
+      'functions in a livepatch have neither unwinding data nor return sites.',
+    fix: 'Livepatch a newer kernel: Linux 5.19 and its successors have the variable.',
+  }),
   'livepatch-undefined-symbols': (details: { symbols: readonly string[]; log: string }) => ({
     what: 'The livepatch uses symbols that nothing defines.',
     why: 'Neither the kernel, nor the target modules, nor the patch itself has them, so the livepatch could not be loaded.',

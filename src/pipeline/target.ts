@@ -1,6 +1,7 @@
 /** What the livepatch is for: the kernel, the compiler that goes with it, and where the target modules may be found. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { type BuildPlan, planBuild } from '../kbuild/make-steps.js';
+import { checkObjtool } from '../kbuild/objtool.js';
 import { requireBuildPrograms } from '../kernel/build-programs.js';
 import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
 import { checkTargetRules } from '../kernel/livepatch-options.js';
@@ -29,8 +30,8 @@ export interface Target {
 }
 
 /**
- * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `requireBuildPrograms`,
- * `checkCompiler`, `planBuild` and `readExtraSymvers` throw.
+ * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `checkObjtool`,
+ * `requireBuildPrograms`, `checkCompiler`, `planBuild` and `readExtraSymvers` throw.
  */
 export async function resolveTarget(options: BuildOptions): Promise<Target> {
   const given = await Promise.all(options.modules.map(readModuleFile));
@@ -53,6 +54,7 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
     ),
     resolving.then(({ symversPath }) => readKernelSymvers(symversPath)),
     requireBuildPrograms(makeArguments),
+    resolving.then(checkObjtool),
   ]);
   const extraSymvers = await readExtraSymvers(
     options.extraSymvers,

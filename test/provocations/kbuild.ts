@@ -2,7 +2,9 @@
 import type { kbuildMessages } from '../../src/diagnostics/kbuild-messages.js';
 import { parseDkms } from '../../src/kbuild/dkms.js';
 import { planBuild } from '../../src/kbuild/make-steps.js';
-import { buildFiles, buildModule, moduleSource, setUpTree } from '../unit/kbuild/tree.js';
+import { checkObjtool } from '../../src/kbuild/objtool.js';
+import { parseKernelConfig } from '../../src/kernel/config.js';
+import { buildFiles, buildModule, moduleSource, setUpTree, writeFiles } from '../unit/kbuild/tree.js';
 import { temporaryFolder } from '../unit/kernel/target.js';
 import type { Provocations, Run } from './provocation.js';
 
@@ -45,6 +47,12 @@ export const kbuildProvocations = {
       'ib_mad.c': moduleSource('int f(void);\nint f(void) { return 1; }'),
     }),
   ),
+  'objtool-whole-modules-only': async () => {
+    const buildDirectory = await temporaryFolder();
+    await writeFiles(buildDirectory, { 'scripts/Makefile.lib': 'objtool-args = --orc\n' });
+    const config = parseKernelConfig('CONFIG_X86_KERNEL_IBT=y\n');
+    await checkObjtool({ release: '5.18.0', config, buildDirectory });
+  },
   'livepatch-undefined-symbols': withHeaders(() =>
     buildModule(moduleSource('int nope(void);\nint use(void);\nint use(void) { return nope(); }')),
   ),
