@@ -21,7 +21,7 @@ import { chooseIncluded } from './include.js';
 import { correlateByLine } from './line-names.js';
 import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
-import { prepareObject } from './prepare.js';
+import { prefixesOf, prepareObject } from './prepare.js';
 import { rebuildTables, tableNames } from './special-tables.js';
 import { takeReturningParts } from './split-parts.js';
 import { correlateStaticLocals } from './static-locals.js';
@@ -151,13 +151,14 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const ownEntries = new Set(patched.object.symbols.filter((symbol) => arch.hasEntryOfItsOwn(symbol)));
   const object = assembleOutput({ patched, comparison, inclusion, tables });
   const isNew = (symbol: ElfSymbol) => symbol.section !== undefined && comparison.symbols.get(symbol) === 'new';
+  const prefixes = new Set(object.sections.flatMap((section) => prefixesOf(patched, section)));
   const diff: ObjectDiff = {
     arch,
     object,
     statuses: comparison.symbols,
     changedFunctions: changedFunctions.filter((symbol) => isRedirected(symbol, arch, patched.parentOf)),
     newFunctions: object.symbols.filter(
-      (symbol) => symbol.type === STT.FUNC && isNew(symbol) && !patched.parentOf.has(symbol),
+      (symbol) => symbol.type === STT.FUNC && isNew(symbol) && !patched.parentOf.has(symbol) && !prefixes.has(symbol),
     ),
     newData: object.symbols.filter((symbol) => symbol.type === STT.OBJECT && isNew(symbol)),
     callbacks,

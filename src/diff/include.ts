@@ -6,7 +6,7 @@ import { STB, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
 import { type Comparison, isAlwaysShipped } from './compare.js';
 import { isStringPool } from './names.js';
-import type { PreparedObject } from './prepare.js';
+import { type PreparedObject, prefixesOf } from './prepare.js';
 
 export class Inclusion {
   readonly sections = new Set<ElfSection>();
@@ -33,21 +33,12 @@ export class Inclusion {
       this.sections.add(section);
       const sectionSymbol = this.patched.sectionSymbol.get(section);
       if (sectionSymbol !== undefined) this.symbols.add(sectionSymbol);
-      for (const prefix of this.#prefixesOf(section)) this.symbols.add(prefix);
+      for (const prefix of prefixesOf(this.patched, section)) this.symbols.add(prefix);
       for (const { symbol } of section.relocations) {
         const needed = this.#take(symbol);
         if (needed !== undefined) pending.push(needed);
       }
     }
-  }
-
-  /** `__pfx_foo` names the padding in front of `foo`, for stack traces; it is part of it. */
-  #prefixesOf(section: ElfSection): readonly ElfSymbol[] {
-    const own = this.patched.ownSymbol.get(section);
-    if (own === undefined || own.value === 0) return [];
-    return (this.patched.symbolsIn.get(section) ?? []).filter(
-      ({ type, value, size }) => type === STT.FUNC && value + size <= own.value,
-    );
   }
 
   /** Includes the symbol; hands back its section where that must come along. */

@@ -161,6 +161,18 @@ function findSplitFunctions(object: ElfObject) {
   return { parentOf, childrenOf };
 }
 
+/**
+ * The symbols that name padding in front of the section's function, for stack traces: `__pfx_foo`, which objtool makes of
+ * the compiler's NOPs, or clang's `__cfi_foo`. They are part of `foo` and no functions of their own.
+ */
+export function prefixesOf({ ownSymbol, symbolsIn }: PreparedObject, section: ElfSection): readonly ElfSymbol[] {
+  const own = ownSymbol.get(section);
+  if (own === undefined || own.value === 0) return [];
+  return (symbolsIn.get(section) ?? []).filter(
+    ({ type, value, size }) => type === STT.FUNC && value + size <= own.value,
+  );
+}
+
 /** What a person calls the section: its function or variable, else the section's own name. */
 export function ownerName(prepared: PreparedObject, section: ElfSection): string {
   return prepared.ownSymbol.get(section)?.name ?? section.name;
