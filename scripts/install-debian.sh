@@ -50,11 +50,11 @@ package_version() {
   dpkg-query --show --showformat='${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'
 }
 
-# Whether the source package is installed, and of the version that the kernel ($1) was built from.
+# Whether the source package of the series ($1) is installed, and of the version that the kernel ($2) was built from.
 has_matching_source() {
-  [ -n "$1" ] || return 1
-  version=$(package_version "linux-source-$kernel_series")
-  [ -n "$version" ] && [ "$version" = "$(package_version "linux-image-$1")" ]
+  [ -n "$2" ] || return 1
+  version=$(package_version "linux-source-$1")
+  [ -n "$version" ] && [ "$version" = "$(package_version "linux-image-$2")" ]
 }
 
 # Adds the package ($1) to the list to be installed.
@@ -64,6 +64,26 @@ want() {
 
 want_unless_program() {
   has_program "$2" || want "$1"
+}
+
+# A kernel of the series ($1) with its headers; the other arguments are the packages that bring the newest one.
+want_kernel() {
+  series=$1
+  shift
+  [ -z "$(installed_kernel "$series")" ] || return 0
+  for package; do want "$package"; done
+}
+
+# The source of the kernel of the series ($1), about 150 MB to load and to keep.
+want_source() {
+  has_matching_source "$1" "$(installed_kernel "$1")" || want "linux-source-$1"
+}
+
+# The archive has the source of its newest kernel only, so that kernel (the other arguments) comes with the source of $1.
+want_kernel_of_source() {
+  case " $wanted " in *" linux-source-$1 "*) ;; *) return 0 ;; esac
+  shift
+  for package; do want "$package"; done
 }
 
 # Fills $wanted with the packages that are missing.
@@ -79,14 +99,12 @@ find_missing_packages() {
   want_unless_program kmod modinfo
   want_unless_program qemu-system-x86 qemu-system-x86_64
   has_static_busybox || want busybox-static
-  if [ -z "$(installed_kernel "$kernel_series")" ]; then
-    want linux-image-amd64
-    want linux-headers-amd64
-  fi
+  want_kernel "$kernel_series" linux-image-amd64 linux-headers-amd64
   [ "$needs_tests" = yes ] || return 0
   [ -e /usr/lib/x86_64-linux-gnu/libc.a ] || want libc6-dev
-  # 138 MB to load and to keep.
-  has_matching_source "$(installed_kernel "$kernel_series")" || want "linux-source-$kernel_series"
+  want_source "$kernel_series"
+  want_kernel "$ibt_series" "linux-image-$ibt_series-amd64" "linux-headers-$ibt_series-amd64"
+  want_source "$ibt_series"
 }
 
 # One package that could not be had must not keep the others from being installed.
@@ -98,7 +116,9 @@ install_packages() {
 
 # Installs the system packages; afterwards $missing names what is still not there. $1 is "tests" for what only they need.
 install_system_packages() {
+  # The kernel of Debian 12, and its newer one, which is built for indirect branch tracking.
   kernel_series=6.1
+  ibt_series=6.12
   needs_tests=no
   if [ "${1:-}" = tests ]; then needs_tests=yes; fi
   find_missing_packages
@@ -110,8 +130,8 @@ install_system_packages() {
       say 'installing needs root: run this as root, or install sudo'
     else
       as_root apt-get update --quiet -o DPkg::Lock::Timeout=300 || say 'apt-get update failed; going on with the lists that are there'
-      # The archive has the source of its newest kernel only, so that kernel comes with it.
-      case $wanted in *linux-source*) wanted="$wanted linux-image-amd64 linux-headers-amd64" ;; esac
+      want_kernel_of_source "$kernel_series" linux-image-amd64 linux-headers-amd64
+      want_kernel_of_source "$ibt_series" "linux-image-$ibt_series-amd64" "linux-headers-$ibt_series-amd64"
       # shellcheck disable=SC2086 # a list of package names
       if ! install_packages $wanted; then
         for package in $wanted; do
@@ -125,8 +145,9 @@ install_system_packages() {
   if [ -n "$missing" ]; then
     say "NOT INSTALLED:$missing"
   else
-    kernel_release=$(installed_kernel "$kernel_series")
-    say "system packages are there; kernel for building and booting: $kernel_release"
+    kernels=$(installed_kernel "$kernel_series")
+    if [ "$needs_tests" = yes ]; then kernels="$kernels and $(installed_kernel "$ibt_series")"; fi
+    say "system packages are there; for building and booting: $kernels"
   fi
 }
 

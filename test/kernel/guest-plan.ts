@@ -2,7 +2,7 @@
  * What a booted guest is told to do and what must come of it, kept together per scenario: the commands of all scenarios
  * run in one boot, and each scenario is judged by its own part.
  */
-import { BootError, boot } from '../boot/boot.js';
+import { BootError, type BootOptions, boot } from '../boot/boot.js';
 import type { GuestResult } from '../boot/guest.js';
 import { findTroubles } from '../boot/troubles.js';
 import { moduleNames } from './builds.js';
@@ -30,6 +30,9 @@ export interface ScenarioVerdict {
   readonly seen: readonly string[];
   readonly wanted: readonly string[];
 }
+
+/** The machine, where it is not the ordinary one. */
+export type GuestSettings = Pick<BootOptions, 'cpu' | 'append'>;
 
 /** Collects tasks; the methods add them in the order in which the guest runs them. */
 export class GuestPlan {
@@ -88,10 +91,14 @@ export class GuestPlan {
   }
 
   /** Boots the kernel `image` with `files` and runs the plan. A guest that panics or hangs leaves the rest unseen. */
-  async run(image: string, files: Readonly<Record<string, string>>): Promise<PlanOutcome> {
+  async run(
+    image: string,
+    files: Readonly<Record<string, string>>,
+    settings: GuestSettings = {},
+  ): Promise<PlanOutcome> {
     const commands = this.#tasks.map((task) => task.run);
     try {
-      const { results, dmesg } = await boot({ image, files, commands, timeoutSeconds: 480 });
+      const { results, dmesg } = await boot({ ...settings, image, files, commands, timeoutSeconds: 480 });
       return new PlanOutcome(this.#tasks, results, dmesg, undefined);
     } catch (error) {
       if (!(error instanceof BootError)) throw error;

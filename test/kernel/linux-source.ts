@@ -7,15 +7,16 @@ import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa, execaSync } from 'execa';
-import { kernelSeries, type TestKernel } from './requirements.js';
+import type { TestKernel } from './requirements.js';
 
 const cache = fileURLToPath(new URL('../../.build/', import.meta.url));
-const packageName = `linux-source-${kernelSeries}`;
-const archive = `/usr/src/${packageName}.tar.xz`;
+const packageOf = ({ series }: TestKernel) => `linux-source-${series}`;
+const archiveOf = (kernel: TestKernel) => `/usr/src/${packageOf(kernel)}.tar.xz`;
 
 /** Which version the installed source package has; `undefined` where it is not installed. */
-function sourceVersion(): string | undefined {
-  if (!existsSync(archive)) return undefined;
+function sourceVersion(kernel: TestKernel): string | undefined {
+  if (!existsSync(archiveOf(kernel))) return undefined;
+  const packageName = packageOf(kernel);
   const { stdout, failed } = execaSync('dpkg-query', ['-W', '-f', '$' + '{Version}', packageName], { reject: false });
   return failed ? undefined : stdout;
 }
@@ -26,9 +27,11 @@ function sourceVersion(): string | undefined {
  */
 export async function missingForSource(kernel: TestKernel): Promise<string[]> {
   const wanted = await imageVersion(kernel.image);
-  const found = sourceVersion();
+  const found = sourceVersion(kernel);
   if (found !== undefined && found === wanted) return [];
-  return [`${packageName} of version ${wanted ?? 'unknown'}${found === undefined ? '' : ` (${found} is installed)`}`];
+  return [
+    `${packageOf(kernel)} of version ${wanted ?? 'unknown'}${found === undefined ? '' : ` (${found} is installed)`}`,
+  ];
 }
 
 /**
@@ -43,12 +46,13 @@ async function imageVersion(image: string): Promise<string | undefined> {
 }
 
 /** A folder of the kernel's source (`drivers/infiniband/core`), unpacked; it must not be written to. */
-export async function kernelSourceFolder(folder: string): Promise<string> {
-  const place = path.join(cache, `${packageName}-${sourceVersion()}`, folder.replaceAll('/', '-'));
+export async function kernelSourceFolder(kernel: TestKernel, folder: string): Promise<string> {
+  const packageName = packageOf(kernel);
+  const place = path.join(cache, `${packageName}-${sourceVersion(kernel)}`, folder.replaceAll('/', '-'));
   if (!existsSync(place)) {
     await mkdir(path.dirname(place), { recursive: true });
     const unpacked = await mkdtemp(`${place}.`);
-    await execa('tar', ['-xJf', archive, '-C', unpacked, `${packageName}/${folder}`]);
+    await execa('tar', ['-xJf', archiveOf(kernel), '-C', unpacked, `${packageName}/${folder}`]);
     await rename(path.join(unpacked, packageName, folder), place);
     await rm(unpacked, { recursive: true });
   }

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { GuestResult } from '../boot/guest.js';
+import { type KernelSeries, kernelSeries } from './requirements.js';
 
 export const fixtures = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 
@@ -16,21 +17,30 @@ const stepSchema = z.strictObject({
   status: z.number().int().default(0),
 });
 
+const objectsSchema = z.array(
+  z.strictObject({
+    object: z.string(),
+    module: z.string(),
+    changedFunctions: z.array(z.string()),
+    newFunctions: z.array(z.string()),
+    callbacks: z.array(z.string()).default([]),
+  }),
+);
+
+const seriesSchema = z.enum(kernelSeries);
+
 const builtSchema = z.strictObject({
   outcome: z.literal('built'),
-  objects: z.array(
-    z.strictObject({
-      object: z.string(),
-      module: z.string(),
-      changedFunctions: z.array(z.string()),
-      newFunctions: z.array(z.string()),
-      callbacks: z.array(z.string()).default([]),
-    }),
-  ),
+  objects: objectsSchema,
+  objectsOn: z.partialRecord(seriesSchema, objectsSchema).default({}),
   warnings: z.array(z.string()).default([]),
 });
 
-const titleAndPatches = { title: z.string(), patches: z.array(z.string()).min(1) };
+const titleAndPatches = {
+  title: z.string(),
+  patches: z.array(z.string()).min(1),
+  onlyOn: z.array(seriesSchema).default([...kernelSeries]),
+};
 
 const liveSchema = z.strictObject({
   ...titleAndPatches,
@@ -79,15 +89,25 @@ export function isLiveScenario(scenario: LiveScenario | StoppedScenario): scenar
   return scenario.build.outcome === 'built';
 }
 
-/** Every scenario of fixtures/patches, in the order of their names. */
-export function readScenarios(): { live: LiveScenario[]; stopped: StoppedScenario[] } {
+/** Every scenario of fixtures/patches, or those for one kernel as they go there, in the order of their names. */
+export function readScenarios(series?: KernelSeries): { live: LiveScenario[]; stopped: StoppedScenario[] } {
   const folder = path.join(fixtures, 'patches');
   const files = readdirSync(folder).filter((entry) => entry.endsWith('.json'));
-  const scenarios = files.sort().map((file) => readScenario(path.join(folder, file)));
+  const scenarios = files
+    .sort()
+    .map((file) => readScenario(path.join(folder, file)))
+    .filter(({ onlyOn }) => series === undefined || onlyOn.includes(series));
   return {
-    live: scenarios.filter(isLiveScenario),
+    live: scenarios.filter(isLiveScenario).map((scenario) => withObjectsOf(scenario, series)),
     stopped: scenarios.filter((scenario): scenario is StoppedScenario => !isLiveScenario(scenario)),
   };
+}
+
+/** The same source may be split into other functions for another kernel. */
+function withObjectsOf(scenario: LiveScenario, series: KernelSeries | undefined): LiveScenario {
+  const { build } = scenario;
+  if (series === undefined) return scenario;
+  return { ...scenario, build: { ...build, objects: build.objectsOn[series] ?? build.objects } };
 }
 
 /** What must be seen after the livepatch was taken back: as before it, where the scenario says nothing else. */
