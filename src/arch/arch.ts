@@ -113,6 +113,12 @@ export interface Arch {
    */
   traceOffset(functionSymbol: ElfSymbol): number | undefined;
 
+  /**
+   * The function begins with the instruction that the CPU demands where an indirect call lands (`endbr64`). Left out where
+   * no kernel has its CPU look; with it, a kernel that does not leaves the instruction out of all its functions.
+   */
+  isCallTarget?(functionSymbol: ElfSymbol): boolean;
+
   /** Makes the ftrace entry what the compiler emitted, where a tool of the build (recordmcount) has already removed it. */
   restoreTraceCall(functionSymbol: ElfSymbol): void;
 

@@ -164,6 +164,10 @@ export const x86_64: Arch = {
     return isTraced ? entry - start : undefined;
   },
 
+  isCallTarget({ section, value }) {
+    return section !== undefined && hasBytes(section, value, ENDBR64);
+  },
+
   restoreTraceCall(functionSymbol) {
     const section = functionSymbol.section;
     const first = section?.relocations[0];

@@ -34,6 +34,25 @@ export const pipelineMessages = {
     why: `It is not installed for ${details.release} and lies in no place that kptool was told; the livepatch is made for a module built from the unpatched source just now.`,
     fix: 'If the running module was built from other sources or with another compiler, name its file with --module.',
   }),
+  'sealed-address-taken': (details: { functionName: string; object: string; users: readonly string[] }) => ({
+    what: `The livepatch takes the address of ${details.functionName}, which ${details.object} allows only to be called directly`,
+    why:
+      'Nothing took its address when the target was built, so the kernel has removed the mark (ENDBR) on which indirect ' +
+      'calls must land. On a CPU with indirect branch tracking a call through this pointer would stop the task.',
+    fix: `Let the patch add a function that calls ${details.functionName}, and take the address of that one.`,
+    details: shortened(details.users.map((user) => `address taken at ${user}`)),
+  }),
+  'seals-unknown': (details: { object: string; functions: readonly string[] }) => ({
+    severity: 'warning' as const,
+    what: `Whether ${details.functions.join(', ')} of ${details.object} may be called through a pointer is not known`,
+    why:
+      'The livepatch takes the address. This kernel tracks indirect branches, and which functions it has closed to them ' +
+      `is told by ${details.object === 'vmlinux' ? 'its boot image or its debug file, and neither was found' : 'the module as it runs, which was not seen'}.`,
+    fix:
+      details.object === 'vmlinux'
+        ? 'Install the image of the target kernel on this machine, or let the patch take only addresses of functions that it adds.'
+        : "Name the module's file with --module, or let the patch take only addresses of functions that it adds.",
+  }),
   'extra-symvers-missing': (details: { file: string; namedBy: string }) => ({
     exitStatus: 2 as const,
     what: `${details.file} is not there`,

@@ -69,6 +69,8 @@ export interface ObjectDiff {
   readonly splitFunctions: ReadonlySet<ElfSymbol>;
   /** Functions left behind that other objects enter at another place (`Arch.hasEntryOfItsOwn`). */
   readonly ownEntries: ReadonlySet<ElfSymbol>;
+  /** Changed functions on whose original no indirect call may land, and on the new one it may (`Arch.isCallTarget`). */
+  readonly newlyCallable: ReadonlySet<ElfSymbol>;
   /** Sections of `object` that the kernel reads while it loads the livepatch. */
   readonly tableSections: ReadonlySet<ElfSection>;
   /**
@@ -148,6 +150,12 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   }
 
   // The original has served; the patched object becomes the output.
+  const newlyCallable = new Set(
+    changedFunctions.filter((symbol) => {
+      const twin = correlation.symbols.originalOf(symbol);
+      return twin !== undefined && arch.isCallTarget?.(symbol) === true && arch.isCallTarget(twin) === false;
+    }),
+  );
   const ownEntries = new Set(patched.object.symbols.filter((symbol) => arch.hasEntryOfItsOwn(symbol)));
   const object = assembleOutput({ patched, comparison, inclusion, tables });
   const isNew = (symbol: ElfSymbol) => symbol.section !== undefined && comparison.symbols.get(symbol) === 'new';
@@ -164,6 +172,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
     callbacks,
     splitFunctions: new Set(patched.parentOf.keys()),
     ownEntries,
+    newlyCallable,
     tableSections: new Set([...special.tables.keys(), ...unknown.tables.keys()]),
     reasons,
   };

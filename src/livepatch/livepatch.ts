@@ -5,6 +5,7 @@
  */
 import type { CallbackKind } from '../diff/callbacks.js';
 import type { ElfSection, ElfSymbol } from '../elf/object.js';
+import type { TargetSymbol } from '../lookup/lookup.js';
 
 /** A function of the running kernel or of a module that the livepatch redirects. */
 export interface ReplacedFunction {
@@ -49,6 +50,8 @@ export interface KlpRelocation {
   /** The relocation is applied when this object is loaded: `vmlinux` or a module's name. */
   readonly object: string;
   readonly symbol: KlpSymbol;
+  /** What the lookup found; absent where the relocation was read from a file. */
+  readonly target?: TargetSymbol;
 }
 
 /** A function of the diffed object that the livepatch core calls around the patching of a klp object. */

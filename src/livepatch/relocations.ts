@@ -77,9 +77,10 @@ function mayNeedLoader(
 /**
  * The address of a replaced function may be stored and called when the livepatch is long gone; it must be that of the
  * original, which ftrace redirects for as long as the livepatch is there. A function with a dot in its name (nested, or
- * a clone) is not called through stored pointers, and its name may not be the target's.
+ * a clone) is not called through stored pointers, and its name may not be the target's. Where the CPU would not let an
+ * indirect call land on the original, the pointer means the new function, as that to an added one does.
  */
-function pointersToReplaced({ arch, object, statuses, splitFunctions }: ObjectDiff): Set<Relocation> {
+function pointersToReplaced({ arch, object, statuses, splitFunctions, newlyCallable }: ObjectDiff): Set<Relocation> {
   const pointers = new Set<Relocation>();
   for (const section of object.sections) {
     for (const relocation of section.relocations) {
@@ -89,7 +90,8 @@ function pointersToReplaced({ arch, object, statuses, splitFunctions }: ObjectDi
       const { symbol, addend } = meant;
       const bias = meant === relocation ? arch.targetBias(section, relocation) : 0;
       const isStart = addend + (bias ?? 0) === 0;
-      const isFunction = symbol.type === STT.FUNC && isStart && !splitFunctions.has(symbol);
+      const isFunction =
+        symbol.type === STT.FUNC && isStart && !splitFunctions.has(symbol) && !newlyCallable.has(symbol);
       if (isFunction && statuses.get(symbol) !== 'new' && !symbol.name.includes('.')) pointers.add(meant);
     }
   }
@@ -137,6 +139,7 @@ function klpRelocation(
       type: symbol.type,
       address: target.address,
     },
+    target,
   };
 }
 

@@ -40,19 +40,19 @@ export function answerAmbiguous(
   return { kind: 'ambiguous', candidates: candidates.map((symbol) => candidateOf(symbol, owner)), reason };
 }
 
-function targetSymbol({ name, size, value }: TableSymbol, object: string, sympos: number): TargetSymbol {
-  return { name, object, sympos, size, address: value };
+function targetSymbol({ name, size, value, type, place }: TableSymbol, object: string, sympos: number): TargetSymbol {
+  const section = typeof place === 'string' ? place : (place.name ?? `section ${place.index}`);
+  return { name, object, sympos, size, address: value, type, section };
 }
 
 function candidateOf(symbol: TableSymbol, { table, objectName }: Owner): Candidate {
   const position = positionOf(symbol, table, objectName);
-  const { place, file } = symbol;
+  const { file } = symbol;
   const at = table.orderAmongLocals(symbol);
   const before = at === undefined ? undefined : table.locals[at - 1]?.name;
   const after = at === undefined ? undefined : table.locals[at + 1]?.name;
   return {
     ...targetSymbol(symbol, objectName, position.kind === 'certain' ? position.sympos : 0),
-    section: typeof place === 'string' ? place : (place.name ?? `section ${place.index}`),
     ...(file === undefined || file.name === '' ? {} : { file: file.name }),
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),

@@ -14,12 +14,14 @@ export interface TargetSymbol {
   readonly size: number;
   /** Address (vmlinux) or section offset (module); 0 where unknown. */
   readonly address: bigint;
+  /** `STT_*`; absent where only `Module.symvers` names the symbol. */
+  readonly type?: number;
+  /** Name of the section that defines it, or its number where the table does not tell names. */
+  readonly section?: string;
 }
 
 /** One of several symbols that may be meant, with what a person needs to tell them apart. */
 export interface Candidate extends TargetSymbol {
-  /** Name of the section that defines it, or its number where the table does not tell names. */
-  readonly section?: string;
   /** Name of the `FILE` symbol above it. */
   readonly file?: string;
   /** Names of the local functions and objects next to it in the symbol table. */

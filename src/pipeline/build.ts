@@ -26,6 +26,7 @@ import { rebuildOnDemand, remembered } from './rebuild.js';
 import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
 import { openWork } from './resume.js';
+import { findSealedAddresses } from './sealed-addresses.js';
 import { StepRunner } from './step-stamps.js';
 import { resolveTarget, type Target } from './target.js';
 import { unseenWarnings, unusedWarnings } from './target-modules.js';
@@ -156,6 +157,11 @@ async function buildIn(
   stopAtErrors(versionFindings);
   maker.warn(versionFindings);
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
+
+  // On kernels that track indirect branches not every function may be called through a pointer.
+  const sealFindings = await findSealedAddresses({ kernel, contributions, targets });
+  stopAtErrors(sealFindings);
+  maker.warn(sealFindings);
 
   const question = { name, contributions, exports: comparison.exports, options, target };
   steps.enter('module');

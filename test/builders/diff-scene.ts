@@ -127,6 +127,7 @@ export function diffOfScene(scene: Scene, parts: Partial<ObjectDiff> = {}): Obje
     object: scene.builder.build('toy.o'),
     statuses: new Map(),
     changedFunctions: [],
+    newlyCallable: new Set(),
     newFunctions: [],
     newData: [],
     reasons: new Map(),

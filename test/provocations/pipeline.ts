@@ -1,7 +1,9 @@
 /** Targets and environments that provoke the findings of `pipeline`. */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { pipelineMessages } from '../../src/diagnostics/pipeline-messages.js';
+import { STB, STT } from '../../src/elf/constants.js';
+import { parseKernelConfig } from '../../src/kernel/config.js';
 import { readModuleFile } from '../../src/kernel/module-file.js';
 import type { BuildStep } from '../../src/pipeline/build-steps.js';
 import { type BundleScene, leaveBundle } from '../../src/pipeline/bundle/write-bundle.js';
@@ -10,11 +12,14 @@ import { compareVersions } from '../../src/pipeline/export-versions.js';
 import { readExtraSymvers } from '../../src/pipeline/known-exports.js';
 import { reproduce } from '../../src/pipeline/reproduce.js';
 import { openWork } from '../../src/pipeline/resume.js';
+import { findSealedAddresses } from '../../src/pipeline/sealed-addresses.js';
 import { StepRunner } from '../../src/pipeline/step-stamps.js';
 import { TargetModules, unseenWarnings, unusedWarnings } from '../../src/pipeline/target-modules.js';
 import { packArchive } from '../../src/system/tar-archive.js';
 import { createWorkFolder } from '../../src/system/work-folder.js';
 import { emptyManifest } from '../builders/bundle.js';
+import { CALL, diffOfScene, R_32S, Scene, sectionOf } from '../builders/diff-scene.js';
+import { kernelThatSeals } from '../unit/kernel/boot-images.js';
 import { moduleFile, temporaryFolder, vermagicOf } from '../unit/kernel/target.js';
 import type { Provocations } from './provocation.js';
 
@@ -128,7 +133,30 @@ async function bundleNowhere() {
   return (await leaveBundle(scene, {}, 'original', new RangeError('a bug'))).warnings;
 }
 
+/** A livepatch whose `read` holds the address of the kernel's `write`, on a machine with these files of the kernel. */
+async function addressOfWrite(files: Readonly<Record<string, Uint8Array>>) {
+  const root = await temporaryFolder();
+  await mkdir(path.join(root, 'boot'));
+  for (const [name, bytes] of Object.entries(files)) await writeFile(path.join(root, 'boot', name), bytes);
+  const scene = new Scene();
+  const read = scene.function('read', [0x48, 0xc7, 0xc7, 0, 0, 0, 0]);
+  const address = 0xffff_ffff_8100_0010n;
+  const target = { name: 'write', object: 'vmlinux', sympos: 1, size: 8, address, type: STT.FUNC };
+  const symbol = { ...target, bind: STB.LOCAL };
+  const place = { section: sectionOf(read), offset: CALL.length + 3, type: R_32S, addend: 0 };
+  const relocations = [{ ...place, isExternal: false, object: 'vmlinux', symbol, target }];
+  const diff = diffOfScene(scene);
+  return findSealedAddresses({
+    kernel: { release: '6.12.1', config: parseKernelConfig('CONFIG_X86_KERNEL_IBT=y\n') },
+    contributions: [{ diff, parts: { functions: [], relocations, callbacks: [], archSections: [] } }],
+    targets: [],
+    root,
+  });
+}
+
 export const pipelineProvocations = {
+  'sealed-address-taken': () => addressOfWrite({ 'vmlinuz-6.12.1': kernelThatSeals(0xffff_ffff_8100_0010n) }),
+  'seals-unknown': () => addressOfWrite({}),
   'target-module-missing': () => nowhere().closure(['ib_mad']),
   'entry-size-invalid': () => withSize('12 bytes'),
   'module-not-used': withAnotherGiven,

@@ -51,7 +51,10 @@ describe('global symbols', () => {
   test('level 1: defined and exported by the target itself', () => {
     expect(lookup.global('cm_listen')).toEqual({
       kind: 'found',
-      symbol: { name: 'cm_listen', object: 'ib_cm', sympos: 0, size: 168, address: 0xa20n },
+      symbol: {
+        ...{ name: 'cm_listen', object: 'ib_cm', sympos: 0, size: 168, address: 0xa20n },
+        ...{ type: FUNC, section: '.text' },
+      },
       isExported: true,
       level: 1,
       evidence: 'ib_cm defines and exports it',
@@ -93,7 +96,10 @@ describe('level 3: local and the only one', () => {
   test('without FILE symbols', () => {
     expect(lookupOf({ original, target: [f('x'), { ...f('helper'), value: 0x40 }] }).local('helper', FUNC)).toEqual({
       kind: 'found',
-      symbol: { name: 'helper', object: 'ib_cm', sympos: 1, size: 32, address: 0x40n },
+      symbol: {
+        ...{ name: 'helper', object: 'ib_cm', sympos: 1, size: 32, address: 0x40n },
+        ...{ type: FUNC, section: '.text' },
+      },
       isExported: false,
       level: 3,
       evidence: 'the only local symbol of its name and type in ib_cm',
