@@ -184,6 +184,7 @@ test('a livepatch relocation carries over place, type, addend, kind of symbol an
       isExternal: false,
       object: 'toy',
       symbol: { name: 'show', object: 'toy', sympos: 1, bind: STB.LOCAL, type: STT.FUNC, address: 0x40n },
+      target: { name: 'show', object: 'toy', sympos: 1, size: 24, address: 0x40n },
     },
   ]);
 });
