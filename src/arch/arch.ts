@@ -67,6 +67,16 @@ export interface ArgumentLoad {
   readonly position?: number;
 }
 
+/** What objtool must have added to code of this CPU before the kernel loads it. */
+export interface ObjtoolRules {
+  /** The table of jumps to the return thunk, which the kernel turns into what the CPU needs. */
+  readonly returnSites: string;
+  /** Bytes from the start of the section to such a jump; `undefined` for any other relocation. */
+  returnJump(section: ElfSection, relocation: Relocation): number | undefined;
+  /** The table of functions that the kernel closes to indirect calls. */
+  readonly seals: string;
+}
+
 export interface Arch {
   readonly name: string;
   /** `e_machine` */
@@ -80,6 +90,9 @@ export interface Arch {
   readonly keepsAssemblerLabels: boolean;
   /** Sections that only the build tools of this CPU read; they are neither compared nor shipped. */
   readonly unreadSections: ReadonlySet<string>;
+
+  /** Left out where the kernel's objtool adds nothing that code cannot do without. */
+  readonly objtool?: ObjtoolRules;
 
   /** Relocation types that name a slot of a table of addresses (`indirection.ts`). */
   readonly indirectTypes: ReadonlySet<number>;

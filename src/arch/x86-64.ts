@@ -131,6 +131,14 @@ export const x86_64: Arch = {
     '.ibt_endbr_seal',
   ]),
 
+  objtool: {
+    returnSites: '.return_sites',
+    returnJump({ content }, { type, offset, symbol }) {
+      const isReturn = symbol.name === '__x86_return_thunk' && relativeTypes.has(type);
+      return isReturn && content[offset - 1] === JUMP_OPCODE ? offset - 1 : undefined;
+    },
+    seals: '.ibt_endbr_seal',
+  },
   indirectTypes: new Set(),
   traceTable: { name: '__mcount_loc', isPerFunction: false },
 

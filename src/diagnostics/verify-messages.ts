@@ -150,6 +150,23 @@ export const verifyMessages = {
     why: 'The kernel refuses the module ("disagrees about version of symbol").',
     fix: "Build against the Module.symvers of the target kernel, and check that the patch does not change the symbol's type.",
   }),
+  'verify-unwind-data': (details: Finding & { functions: readonly string[] }) => ({
+    what: `${details.file} has functions that the kernel cannot unwind: ${details.functions.slice(0, 5).join(', ')}`,
+    why: 'Where a task sleeps in one of them its stack is unreliable, and a transition to or from the livepatch may never end.',
+    fix: 'If the makefiles take these sources from objtool (OBJECT_FILES_NON_STANDARD), let them not. Otherwise report this with the work folder, which --keep preserves.',
+    details: details.functions,
+  }),
+  'verify-return-site': (details: Finding & { places: readonly string[] }) => ({
+    what: `${details.file} has returns that the kernel does not know of`,
+    why: 'They stay jumps to the return thunk; the kernel warns of the first one that runs ("Unpatched return thunk in use").',
+    fix: report,
+    details: details.places,
+  }),
+  'verify-seals': (details: Finding & { section: string }) => ({
+    what: `${details.file} closes functions to indirect calls (${details.section})`,
+    why: 'The list was made for a single object, which does not show who calls the functions through pointers; such a call would stop the task.',
+    fix: report,
+  }),
   'verify-entry-size': (details: Finding & { section: string; size: number; entrySize: number }) => ({
     what: `${details.file}: ${details.section} has ${details.size} bytes, which are no whole entries of ${details.entrySize}`,
     why: 'The kernel would read the entries of this table at the wrong places.',

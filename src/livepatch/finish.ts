@@ -3,6 +3,7 @@
  * become livepatch symbols and relocation tables, and everything that only the link needed goes. Nothing else of the
  * module changes. For the pipeline, before the module is signed.
  */
+import type { ObjtoolRules } from '../arch/arch.js';
 import { fail } from '../diagnostics/catalogue.js';
 import { SHF, STB, STT } from '../elf/constants.js';
 import { ElfObject, type ElfSection, ElfSymbol, type Relocation, type RelocationTable } from '../elf/object.js';
@@ -23,6 +24,8 @@ export interface RelocationRules {
    * (`__write_relocate_add` in arch/x86/kernel/module.c), elsewhere 0.
    */
   zeroedBytes(type: number): number;
+  /** See `Arch.objtool`. */
+  readonly objtool?: ObjtoolRules | undefined;
 }
 
 /** Flags of a table that the livepatch core applies; it must stay in memory after loading. */

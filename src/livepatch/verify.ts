@@ -11,6 +11,7 @@ import { isIntermediateSection } from './intermediate-layout.js';
 import { type KlpTables, readKlpTables } from './klp-tables.js';
 import { moduleInfo, symbolVersions } from './module-info.js';
 import { verifyKlpRelocations } from './verify-klp.js';
+import { verifyReturnsAndSeals, verifyUnwindData } from './verify-objtool.js';
 
 /** What the module must be, from target and diff. */
 export interface ModuleExpectations {
@@ -30,6 +31,8 @@ export interface ModuleExpectations {
   readonly callbacks?: readonly { readonly object: string; readonly kind: string; readonly name: string }[];
   /** Bytes of an entry, by section name. */
   readonly entrySizes: ReadonlyMap<string, number>;
+  /** The kernel unwinds stacks by tables that objtool makes (CONFIG_UNWINDER_ORC). */
+  readonly hasUnwindData?: boolean;
   readonly rules: RelocationRules;
 }
 
@@ -53,6 +56,9 @@ export function verifyModule(module: ElfObject, expected: ModuleExpectations): D
       ? [diagnose('verify-functions-unreadable', { file: module.fileName, problem: tables.problem })]
       : [...verifyFunctions(module, tables, expected), ...verifyCallbacks(module, tables, expected)]),
     ...verifyEntrySizes(module, expected),
+    // Has every function what objtool adds?
+    ...(expected.hasUnwindData === true ? verifyUnwindData(module) : []),
+    ...(expected.rules.objtool === undefined ? [] : verifyReturnsAndSeals(module, expected.rules.objtool)),
   ];
 }
 

@@ -77,6 +77,8 @@ export function finishLivepatch(input: FinishInput): { bytes: Uint8Array; warnin
     // Of a map's entries the last counts.
     exports: new Map([...exports].reverse().map(({ name: symbol, crc }) => [symbol, crc])),
     entrySizes: tableEntrySizes(arch, entrySizes),
+    // The probe finds the row's size only where the kernel has such tables.
+    hasUnwindData: entrySizes.ORC_STRUCT_SIZE !== undefined,
     rules: arch,
   });
   if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);

@@ -2,6 +2,7 @@
  * A livepatch in the states it goes through, small and made in code: the diffed object, the module as kbuild links it,
  * and the finished one. Tests change one thing and look at what comes of it.
  */
+import { x86_64 } from '../../src/arch/x86-64.js';
 import { SHF, SHT, STB, STT } from '../../src/elf/constants.js';
 import type { ByteOrder, ElfObject, ElfSection, ElfSymbol } from '../../src/elf/object.js';
 import { encodeIntermediate } from '../../src/livepatch/encode-intermediate.js';
@@ -19,6 +20,7 @@ export const R_PLT32 = 4;
 export const rules: RelocationRules = {
   absolute64: R_64,
   zeroedBytes: (type) => (type === R_64 ? 8 : 4),
+  objtool: x86_64.objtool,
 };
 
 /** `toy_show` of module toy: calls `toy_find` (static in toy) and `_printk`, and reads `jiffies_hidden` of vmlinux. */

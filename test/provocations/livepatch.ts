@@ -182,6 +182,15 @@ export const livepatchProvocations = {
     const symbol = symbolNamed(module, '.klp.sym.toy.toy_find,2');
     sectionNamed(module, '.text.toy_show').relocations.push({ offset: 24, type: R_PLT32, symbol, addend: -4 });
   }),
+  'verify-unwind-data': verifying(nothing, { hasUnwindData: true }),
+  'verify-return-site': verifying((module) => {
+    const text = sectionNamed(module, '.text.toy_show');
+    const thunk = new ElfSymbol({ name: '__x86_return_thunk', place: 'undefined', bind: STB.WEAK });
+    module.symbols.push(thunk);
+    text.content[27] = 0xe9;
+    text.relocations.push({ offset: 28, type: R_PLT32, symbol: thunk, addend: -4 });
+  }),
+  'verify-seals': verifying((module) => addSection(module, '.ibt_endbr_seal')),
   'verify-functions-unreadable': verifying((module) => {
     symbolNamed(module, 'kptool_objects').name = 'objs';
   }),
