@@ -6,11 +6,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import type { GuestResult } from './guest.js';
-import { commandFile, commandPath, type GuestCommand, guestFunctions, initScript, readReport } from './guest.js';
-import { type ArchiveEntry, newcArchive } from './newc.js';
+import { type GuestCommand, readReport } from './guest.js';
+import { guestArchive, hasStaticBusybox } from './initramfs.js';
 
 export interface BootOptions {
   /** The boot image. */
@@ -48,13 +47,11 @@ export class BootError extends Error {
 }
 
 const qemu = 'qemu-system-x86_64';
-const busyboxPlaces = ['/bin/busybox', '/usr/bin/busybox'] as const;
 
 /** What a boot needs and this machine lacks, as names to install; empty when it can boot. */
 export function missingForBoot(): string[] {
   const hasProgram = (process.env.PATH ?? '').split(':').some((folder) => existsSync(path.join(folder, qemu)));
-  const hasBusybox = busyboxPlaces.some((place) => existsSync(place));
-  return [...(hasProgram ? [] : ['qemu-system-x86']), ...(hasBusybox ? [] : ['busybox-static'])];
+  return [...(hasProgram ? [] : ['qemu-system-x86']), ...(hasStaticBusybox() ? [] : ['busybox-static'])];
 }
 
 /**
@@ -66,7 +63,7 @@ export async function boot(options: BootOptions): Promise<BootResult> {
   const folder = await mkdtemp(path.join(tmpdir(), 'kptool-boot-'));
   try {
     const initramfs = path.join(folder, 'initramfs');
-    await writeFile(initramfs, gzipSync(newcArchive(await archiveEntries(options.files, commands)), { level: 1 }));
+    await writeFile(initramfs, await guestArchive(options.files, commands));
     const consoleFile = path.join(folder, 'console');
     const reportFile = path.join(folder, 'report');
     const timeoutSeconds = options.timeoutSeconds ?? 180;
@@ -99,39 +96,6 @@ function machineArguments(
     ...['-kernel', options.image, '-initrd', files.initramfs],
     ...['-append', `console=ttyS0 panic=-1 oops=panic quiet ${options.append ?? ''}`.trimEnd()],
   ];
-}
-
-async function archiveEntries(files: BootOptions['files'], commands: readonly GuestCommand[]): Promise<ArchiveEntry[]> {
-  const busybox = busyboxPlaces.find((place) => existsSync(place));
-  if (busybox === undefined) throw new BootError('busybox-static is not installed', [], '');
-  const entries: ArchiveEntry[] = [
-    { kind: 'folder', path: 'dev' },
-    { kind: 'console', path: 'dev/console' },
-    { kind: 'folder', path: 'bin' },
-    { kind: 'file', path: 'bin/busybox', content: await readFile(busybox), isExecutable: true },
-    { kind: 'file', path: 'init', content: Buffer.from(initScript), isExecutable: true },
-  ];
-  const content = new Map<string, Uint8Array>([['lib/livepatch.sh', Buffer.from(guestFunctions)]]);
-  for (const [name, source] of Object.entries(files)) {
-    content.set(name, typeof source === 'string' ? await readFile(source) : source);
-  }
-  for (const [index, command] of commands.entries()) content.set(commandPath(index), Buffer.from(commandFile(command)));
-
-  const folders = new Set(entries.filter((entry) => entry.kind === 'folder').map((entry) => entry.path));
-  for (const [name, bytes] of content) {
-    for (const folder of foldersOf(name)) {
-      if (!folders.has(folder)) entries.push({ kind: 'folder', path: folder });
-      folders.add(folder);
-    }
-    entries.push({ kind: 'file', path: name, content: bytes });
-  }
-  return entries;
-}
-
-/** a/b/c -> a, a/b */
-function foldersOf(name: string): string[] {
-  const parts = name.split('/').slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 function incompleteReason(done: number, commands: readonly GuestCommand[], timeoutSeconds: number | undefined): string {

@@ -2,14 +2,21 @@
  * The scenarios of fixtures/patches as the kernel tier reads them: what the build must say of each, and what must be
  * seen on a booted kernel. fixtures/README.md describes the format.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { GuestResult } from '../boot/guest.js';
 import { type KernelSeries, kernelSeries } from './requirements.js';
 
-export const fixtures = fileURLToPath(new URL('../../fixtures/', import.meta.url));
+export const fixtures = path.join(projectFolder(), 'fixtures/');
+
+/** Whether this file is run as it is or compiled into `.build/`. */
+function projectFolder(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
+}
 
 const stepSchema = z.strictObject({
   run: z.string(),

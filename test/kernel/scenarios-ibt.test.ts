@@ -1,7 +1,7 @@
 /**
  * The scenarios of fixtures/patches on a kernel that is built for indirect branch tracking, with padding in front of every
  * function: the same livepatches in an ordinary boot, and in one where the kernel tracks the depth of calls, for which it
- * writes into that padding. QEMU does not emulate IBT.
+ * writes into that padding. QEMU does not emulate IBT; scripts/boot-with-ibt is for that.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findTestKernel, isRequired } from './requirements.js';
