@@ -6,6 +6,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { type ModuleObjects, readModuleObjects } from '../kbuild/module-objects.js';
 import { readEntrySizes } from '../kernel/entry-sizes.js';
+import { sealsOfInstalledKernel } from '../kernel/sealed-functions.js';
 import { livepatchName, requireLivepatchName } from '../livepatch/names.js';
 import { nameRules } from '../lookup/drifting-names.js';
 import { readInput, requireOutputFolder, writeOutputAtomically } from '../system/files.js';
@@ -26,7 +27,6 @@ import { rebuildOnDemand, remembered } from './rebuild.js';
 import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
 import { openWork } from './resume.js';
-import { findSealedAddresses } from './sealed-addresses.js';
 import { StepRunner } from './step-stamps.js';
 import { resolveTarget, type Target } from './target.js';
 import { unseenWarnings, unusedWarnings } from './target-modules.js';
@@ -143,6 +143,7 @@ async function buildIn(
     explain: options.explain,
     names: nameRules(options.names ?? {}),
     verification: { kernel, skipCheck, skipCompilerCheck },
+    findKernelSeals: () => sealsOfInstalledKernel(kernel.release),
   };
   seen.comparison = { input: comparison, names: options.names ?? {}, rebuilt: findRebuild.answers };
   const compared = await steps.run({
@@ -150,18 +151,13 @@ async function buildIn(
     inputs: async () => ({ ...steps.before('diff'), ...(await compareInputs(comparison)) }),
     work: () => progress.step('Comparing objects', () => compareStep(comparison)),
   });
-  const { contributions, versionFindings } = compared;
+  const { contributions, findings } = compared;
   maker.warn(compared.warnings);
   maker.verified(compared.verifications);
   maker.objects(contributions, compared.unchanged);
-  stopAtErrors(versionFindings);
-  maker.warn(versionFindings);
+  stopAtErrors(findings);
+  maker.warn(findings);
   if (contributions.length === 0) return { kind: 'unchanged', report: maker.report() };
-
-  // On kernels that track indirect branches not every function may be called through a pointer.
-  const sealFindings = await findSealedAddresses({ kernel, contributions, targets });
-  stopAtErrors(sealFindings);
-  maker.warn(sealFindings);
 
   const question = { name, contributions, exports: comparison.exports, options, target };
   steps.enter('module');

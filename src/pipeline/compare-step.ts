@@ -3,23 +3,31 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { hashFile } from '../system/hash.js';
 import { type ComparisonQuestion, type ComparisonResult, compareObjects } from './compare-objects.js';
 import { compareVersions, type VersionsQuestion } from './export-versions.js';
+import { findSealedAddresses, type SealQuestion } from './sealed-addresses.js';
 import { hashOf, type StepInputs } from './step-stamps.js';
 
 /** Everything that the step works on. */
-export interface CompareInput extends ComparisonQuestion, Pick<VersionsQuestion, 'versions' | 'patches'> {}
+export interface CompareInput
+  extends ComparisonQuestion,
+    Pick<VersionsQuestion, 'versions' | 'patches'>,
+    Pick<SealQuestion, 'findKernelSeals'> {}
 
 export interface Compared extends ComparisonResult {
-  /** What came of the checksums; errors among them stop the build. */
-  readonly versionFindings: readonly Diagnostic[];
+  /** What came of the checksums, and of the functions that are pointed to; errors among them stop the build. */
+  readonly findings: readonly Diagnostic[];
 }
 
 /** @throws KptoolError with what `compareObjects` throws */
 export async function compareStep(input: CompareInput): Promise<Compared> {
-  const { versions, targets, patches } = input;
+  const { versions, targets, patches, verification, findKernelSeals } = input;
   const compared = await compareObjects(input);
   // What other modules were built to call must still be what they call.
   const { contributions } = compared;
-  return { ...compared, versionFindings: compareVersions({ versions, targets, contributions, patches }) };
+  const versionFindings = compareVersions({ versions, targets, contributions, patches });
+  // On kernels that track indirect branches not every function may be called through a pointer.
+  const { kernel } = verification;
+  const sealFindings = await findSealedAddresses({ kernel, contributions, targets, findKernelSeals });
+  return { ...compared, findings: [...versionFindings, ...sealFindings] };
 }
 
 /** What the comparison depends on, by what it is about. Throws what reading the objects throws. */

@@ -4,26 +4,26 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { groupBy } from '../elf/grouped.js';
 import type { ModuleFile } from '../kernel/module-file.js';
 import type { TargetKernel } from '../kernel/resolve.js';
-import { type SealList, sealsFunctions, sealsOfInstalledKernel, sealsOfModule } from '../kernel/sealed-functions.js';
+import { type SealList, sealsFunctions, sealsOfModule } from '../kernel/sealed-functions.js';
 import { type AddressTaken, addressesTaken } from '../livepatch/addresses-taken.js';
 import type { Contribution } from './compare-objects.js';
 import type { TargetModule } from './target-modules.js';
 
 export interface SealQuestion {
-  readonly kernel: Pick<TargetKernel, 'release' | 'config'>;
+  readonly kernel: Pick<TargetKernel, 'config'>;
   readonly contributions: readonly Pick<Contribution, 'diff' | 'parts'>[];
   readonly targets: readonly (Pick<TargetModule, 'name' | 'wasSeen'> & {
     readonly module: Pick<ModuleFile, 'image'>;
   })[];
-  /** `/` but for tests. */
-  readonly root?: string;
+  /** What the kernel seals of itself; `undefined` where that cannot be had. Asked only where a pointer goes there. */
+  readonly findKernelSeals: () => Promise<SealList | undefined>;
 }
 
 /**
  * @returns `sealed-address-taken` for each function that the target has sealed, and `seals-unknown` (a warning) for each
  *   klp object whose functions the livepatch points to and whose list of sealed ones cannot be had
  */
-export async function findSealedAddresses({ kernel, contributions, targets, root }: SealQuestion) {
+export async function findSealedAddresses({ kernel, contributions, targets, findKernelSeals }: SealQuestion) {
   const findings: Diagnostic[] = [];
   if (!sealsFunctions(kernel.config)) return findings;
   const taken = contributions.flatMap(({ diff, parts }) => addressesTaken(diff, parts.relocations));
@@ -44,7 +44,7 @@ export async function findSealedAddresses({ kernel, contributions, targets, root
 
   /** A module that was built just now, object by object, has no list; the one that runs has another. */
   async function sealsOf(object: string): Promise<SealList | undefined> {
-    if (object === 'vmlinux') return sealsOfInstalledKernel(kernel.release, root);
+    if (object === 'vmlinux') return findKernelSeals();
     const found = targets.find(({ name }) => name === object);
     return found?.wasSeen === true ? sealsOfModule(found.module.image) : undefined;
   }

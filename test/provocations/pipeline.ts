@@ -5,6 +5,7 @@ import type { pipelineMessages } from '../../src/diagnostics/pipeline-messages.j
 import { STB, STT } from '../../src/elf/constants.js';
 import { parseKernelConfig } from '../../src/kernel/config.js';
 import { readModuleFile } from '../../src/kernel/module-file.js';
+import { sealsOfInstalledKernel } from '../../src/kernel/sealed-functions.js';
 import type { BuildStep } from '../../src/pipeline/build-steps.js';
 import { type BundleScene, leaveBundle } from '../../src/pipeline/bundle/write-bundle.js';
 import { createDiffObject } from '../../src/pipeline/create-diff-object.js';
@@ -147,10 +148,10 @@ async function addressOfWrite(files: Readonly<Record<string, Uint8Array>>) {
   const relocations = [{ ...place, isExternal: false, object: 'vmlinux', symbol, target }];
   const diff = diffOfScene(scene);
   return findSealedAddresses({
-    kernel: { release: '6.12.1', config: parseKernelConfig('CONFIG_X86_KERNEL_IBT=y\n') },
+    kernel: { config: parseKernelConfig('CONFIG_X86_KERNEL_IBT=y\n') },
     contributions: [{ diff, parts: { functions: [], relocations, callbacks: [], archSections: [] } }],
     targets: [],
-    root,
+    findKernelSeals: () => sealsOfInstalledKernel('6.12.1', root),
   });
 }
 

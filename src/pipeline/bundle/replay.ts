@@ -56,7 +56,7 @@ async function replayComparison({ manifest, read, files }: Bundle, folder: strin
   if (input === undefined) return undefined;
   const objects = [...files].filter(([name]) => /^(?:original|patched)\//.test(name));
   await writeBundleInto(folder, new Map(objects));
-  return computed(async () => stopAtErrors((await compareStep(input)).versionFindings));
+  return computed(async () => stopAtErrors((await compareStep(input)).findings));
 }
 
 async function replayFinish({ manifest, read }: Bundle): Promise<Replay | undefined> {

@@ -157,7 +157,14 @@ export function diagnosticsOf(error: unknown): Diagnostic[] {
 
 /** Full disks, missing programs and their like: what a step computes does not end in them. */
 function isOfMachine(error: unknown): boolean {
-  return error instanceof KptoolError && error.diagnostics.some(({ code }) => Object.hasOwn(systemMessages, code));
+  return error instanceof KptoolError && error.diagnostics.some((finding) => isFromMachine(finding));
+}
+
+/** What a program, a disk or the installed kernel's image answered, and what is in no bundle. */
+function isFromMachine(finding: Diagnostic): boolean {
+  if (Object.hasOwn(systemMessages, finding.code)) return true;
+  const details = factsOf(finding)?.details as { readonly object?: unknown } | undefined;
+  return finding.code === 'sealed-address-taken' && details?.object === 'vmlinux';
 }
 
 function addPatches({ resolved, contents }: CheckedPatches, bundle: BundleFiles): ManifestInput['patches'] {
