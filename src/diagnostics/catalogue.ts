@@ -14,6 +14,7 @@ import { pipelineMessages } from './pipeline-messages.js';
 import { sourceRuleMessages } from './source-rules.js';
 import { systemMessages } from './system-messages.js';
 import { targetRuleMessages } from './target-rules.js';
+import { treeRuleMessages } from './tree-rules.js';
 import { usageMessages } from './usage-messages.js';
 
 export const catalogue = {
@@ -21,6 +22,7 @@ export const catalogue = {
   ...systemMessages,
   ...withPlaces('patch', patchMessages),
   ...sourceRuleMessages,
+  ...treeRuleMessages,
   ...targetRuleMessages,
   ...kernelMessages,
   ...kbuildMessages,

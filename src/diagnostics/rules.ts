@@ -2,8 +2,9 @@
 import type { Rule } from './rule.js';
 import { sourceRules } from './source-rules.js';
 import { targetRules } from './target-rules.js';
+import { treeRules } from './tree-rules.js';
 
-export const rules: Readonly<Record<string, Rule>> = { ...sourceRules, ...targetRules };
+export const rules: Readonly<Record<string, Rule>> = { ...sourceRules, ...treeRules, ...targetRules };
 
 export const ruleIds: readonly string[] = Object.keys(rules);
 

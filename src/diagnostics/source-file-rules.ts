@@ -45,9 +45,10 @@ export const sourceFileRules = {
     title: 'Code that has run already',
     why: 'Functions marked so run only at boot or while a module is loaded or unloaded, and are gone from memory or will not run again before that.',
     fix: 'Leave the function out of the patch. What it would have set up can be done in a pre-patch callback.',
-    example: 'A hunk in `static int __init mad_start(void)`. A hunk in a function that it calls is fine.',
-    what: (details: Place & { functionName: string; mark: string }) =>
-      `${at(details)}: the patch changes ${details.functionName}, which is ${details.mark}`,
+    example:
+      'A hunk in `static int __init mad_start(void)`. Of a static function that only it calls is warned: the compiler may make one of the two.',
+    what: (details: Place & { functionName: string; mark: string; cannotTell?: string }) =>
+      `${at(details)}: the patch ${details.cannotTell === undefined ? 'changes' : 'may change'} ${details.functionName}, which is ${details.mark}`,
   },
   'init-data-touched': {
     stage: 'source',

@@ -19,7 +19,7 @@ export const sourceFunctionRules = {
     why: 'A livepatch redirects a function by its ftrace entry, and the compiler gave it none.',
     fix: 'Change its callers instead, or move the code that has to change into a function that they call.',
     example:
-      'A hunk in `noinstr void mad_enter(void)`. What is `notrace` is only warned of: where all its callers can be replaced, they bring it along.',
+      'A hunk in `noinstr void mad_enter(void)`, or in an `inline` function that is not static. Static ones go along with their callers, unless one of those cannot be redirected either.',
     what: (details: Place & { functionName: string; mark: string }) =>
       `${at(details)}: the patch changes ${details.functionName}, which is ${details.mark}`,
   },

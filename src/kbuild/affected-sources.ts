@@ -73,6 +73,26 @@ export async function affectedSources(tree: string, touched: readonly string[], 
   return { kind: 'some', sources: sources.sort((a, b) => (a.source < b.source ? -1 : 1)) };
 }
 
+/** Files that include `file`, directly or by way of headers; matched by base name, as for `affectedSources`. */
+export async function includersOf(tree: string, files: readonly string[]): Promise<Map<string, string[]>> {
+  const includes = files.length === 0 ? new Map<string, Includes>() : await readIncludes(tree);
+  return new Map(files.map((file) => [file, includersIn(includes, file)]));
+}
+
+function includersIn(includes: ReadonlyMap<string, Includes>, file: string): string[] {
+  const reached = new Set([path.basename(file)]);
+  const users = new Set<string>();
+  for (let size = -1; size !== users.size; ) {
+    size = users.size;
+    for (const [user, { names }] of includes) {
+      if (user === file || users.has(user) || ![...reached].some((name) => names.has(name))) continue;
+      users.add(user);
+      reached.add(path.basename(user));
+    }
+  }
+  return [...users].sort();
+}
+
 async function readIncludes(tree: string): Promise<Map<string, Includes>> {
   const files = await filesBelow(tree, (name) => /\.(c|h|S|inc|def|tbl)$/.test(name) && !name.endsWith('.mod.c'));
   const read = await Promise.all(

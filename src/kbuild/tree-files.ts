@@ -19,7 +19,10 @@ export async function hasLinks(folder: string): Promise<boolean> {
   return entries.some((entry) => entry.isSymbolicLink());
 }
 
-const isMakefile = (name: string) => /^(Kbuild|Makefile)(\.|$)|\.mk$/.test(name);
+/** By its name, or by a path that ends in it. */
+export function isMakefile(file: string): boolean {
+  return /^(Kbuild|Makefile)(\.|$)|\.mk$/.test(path.basename(file));
+}
 
 /** A makefile of the tree, without its comments. */
 export interface Makefile {
@@ -33,9 +36,13 @@ export async function readMakefiles(tree: string): Promise<Makefile[]> {
   return Promise.all(
     files.map(async (file) => {
       const text = await readFile(path.join(tree, file), 'latin1');
-      return { file, text: text.replaceAll(/(^|\s)#.*$/gm, '') };
+      return { file, text: withoutComments(text) };
     }),
   );
+}
+
+export function withoutComments(text: string): string {
+  return text.replaceAll(/(^|\s)#.*$/gm, '');
 }
 
 /** The lines that say what modules are linked from (`Kbuild: obj-m := ib_mad.o`), for a message. */

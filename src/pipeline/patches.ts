@@ -11,6 +11,7 @@ import { readInput } from '../system/files.js';
 import type { BuildOptions } from './options.js';
 import { applyRuleLevels } from './rule-levels.js';
 import type { Target } from './target.js';
+import { checkTree, withPatched } from './tree-findings.js';
 
 export interface CheckedPatches {
   readonly resolved: readonly ResolvedPatch[];
@@ -39,10 +40,13 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
   stopAtErrors(trial.findings);
   const { texts, touched, added, deleted } = trial;
-  const makefiles = await readMakefiles(options.oot);
+  const makefiles = withPatched(await readMakefiles(options.oot), texts);
   const modules = new Map(touched.map((file) => [file, modulesListing(file.replace(/\.c$/, '.o'), makefiles)]));
-  const broken = applyRuleLevels(checkSourceRules({ texts, config: kernel.config, modules }), options.rules);
-  const findings = [...trial.findings, ...broken];
+  const broken = [
+    ...checkSourceRules({ texts, config: kernel.config, modules }),
+    ...(await checkTree({ tree: options.oot, texts, makefiles, config: kernel.config, plan, ...options })),
+  ];
+  const findings = [...trial.findings, ...applyRuleLevels(broken, options.rules)];
   stopAtErrors(findings);
   const affected = await affectedSources(options.oot, touched, plan);
   return { resolved, contents, touched, affected, sources: sidesOf(affected, added, deleted), warnings: findings };

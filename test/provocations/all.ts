@@ -12,6 +12,7 @@ import type { Provocation } from './provocation.js';
 import { sourceRuleProvocations } from './source-rules.js';
 import { systemProvocations } from './system.js';
 import { targetRuleProvocations } from './target-rules.js';
+import { treeRuleProvocations } from './tree-rules.js';
 import { usageProvocations } from './usage.js';
 
 export const allProvocations: Readonly<Record<Code, Provocation>> = {
@@ -19,6 +20,7 @@ export const allProvocations: Readonly<Record<Code, Provocation>> = {
   ...systemProvocations,
   ...patchProvocations,
   ...sourceRuleProvocations,
+  ...treeRuleProvocations,
   ...targetRuleProvocations,
   ...kernelProvocations,
   ...kbuildProvocations,

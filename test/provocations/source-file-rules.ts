@@ -34,7 +34,12 @@ export const sourceFileCases: RuleCases<typeof sourceFileRules> = {
     nearMisses: {
       'only a comment changes': mad('static int __init mad_start(void)\n{\n\treturn 1; /* @ */\n}\n', 'a', 'b'),
       'the function that it calls changes': mad(
-        `static int __init mad_start(void) { return mad_send(1); }\n${plain}`,
+        `static int __init mad_start(void) { return mad_send(1); }\n${plain.replace('static ', '')}`,
+        'a',
+        '-a',
+      ),
+      'it calls a static function that others call too': mad(
+        `static int __init f(void) { return mad_send(1); }\nint g(void) { return mad_send(2); }\n${plain}`,
         'a',
         '-a',
       ),

@@ -11,6 +11,11 @@ export const sourceFunctionCases: RuleCases<typeof sourceFunctionRules> = {
         'a',
         '-a',
       ),
+      'it is inline, and so is what calls it, up to a function that can be redirected': mad(
+        'static inline int f(int a) { return @; }\nstatic inline int g(int a) { return f(a); }\nint h(void) { return g(1); }\n',
+        'a',
+        '-a',
+      ),
       'the mark stands in the body': mad('int f(int a) { int notrace = @; return notrace; }\n', 'a', '-a'),
     },
   },

@@ -1,7 +1,7 @@
 /** Rules about which functions a patch changes: whether ftrace can redirect them, and whether tasks ever leave them. */
 import { diagnose } from '../../diagnostics/catalogue.js';
 import type { Diagnostic } from '../../diagnostics/diagnostic.js';
-import { calls, isPunctuator } from '../c-groups.js';
+import { calls, isPunctuator, mentions } from '../c-groups.js';
 import type { Item, Outline } from '../c-outline.js';
 import { isSwitchedOff } from '../conditions.js';
 import { isExport } from './exports.js';
@@ -16,35 +16,58 @@ export const functionRules: readonly SourceRule[] = [
   longSleepers,
 ];
 
-/**
- * What keeps the compiler from giving a function an ftrace entry (include/linux/compiler_types.h). An entry point that a
- * macro makes is `noinstr` with the author's code inlined. A static `notrace` function may be brought along by its callers.
- */
-const UNTRACEABLE: readonly {
-  readonly mark: (item: Item) => string | undefined;
-  readonly doubt: Doubt;
-}[] = [
-  { mark: ({ head }) => headWord(head, /^(noinstr|__noinstr_section|__cpuidle)$/), doubt: {} },
-  {
-    mark: ({ macro }) => (/^DEFINE_(IDTENTRY|FREDENTRY|INTERRUPT_HANDLER)/.test(macro ?? '') ? macro : undefined),
-    doubt: { cannotTell: 'here what the compiler inlines' },
-  },
-  {
-    mark: ({ head }) => headWord(head, /^(notrace|no_instrument_function|__no_instrument_function__)$/),
-    doubt: { cannotTell: 'here whether its callers can be replaced instead' },
-  },
-];
+interface Untraceable extends Doubt {
+  readonly mark: string;
+}
 
-function headWord(head: Item['head'], pattern: RegExp): string | undefined {
+/**
+ * Why a function has no ftrace entry, and cannot do without (include/linux/compiler_types.h):
+ *
+ * 1. `noinstr` functions lie in a section of their own. Entry points that a macro makes are such, with the author's code
+ *    inlined.
+ * 2. `notrace` functions that are not static may be called by anybody. `inline` says `notrace` as well.
+ * 3. Static ones, and `inline` ones that the compiler did not inline, go along with their callers: unless one of these has no
+ *    ftrace entry itself and stays, or somebody has the address.
+ */
+function whyUntraceable(item: Item, outline: Outline, file: string): Untraceable | undefined {
+  const noinstr = headWord(item, /^(noinstr|__noinstr_section|__cpuidle)$/);
+  if (noinstr !== undefined) return { mark: noinstr };
+  if (/^DEFINE_(IDTENTRY|FREDENTRY|INTERRUPT_HANDLER)/.test(item.macro ?? '')) {
+    return { mark: item.macro ?? '', cannotTell: 'here what the compiler inlines' };
+  }
+  const mark = headWord(item, UNTRACED);
+  if (mark === undefined || file.endsWith('.h') || headWord(item, /^extern$/) !== undefined) return undefined;
+  if (headWord(item, /^static$/) === undefined) return { mark: `${mark} and not static` };
+  const obstacle = whyNotCarried(item, outline, new Set());
+  if (obstacle === undefined) return undefined;
+  return { mark: `${mark}, and ${obstacle}`, cannotTell: 'here whether the compiler inlines it everywhere' };
+}
+
+const UNTRACED = /^(notrace|no_instrument_function|__no_instrument_function__|inline)$/;
+
+/** What of the file keeps the callers from bringing a static function along. */
+function whyNotCarried({ name }: Item, outline: Outline, asked: Set<string>): string | undefined {
+  asked.add(name);
+  for (const user of outline.items) {
+    if (asked.has(user.name) || !mentions(user.body, name)) continue;
+    if (user.kind === 'variable') return `${user.name} has its address`;
+    if (user.kind !== 'function' || headWord(user, UNTRACED) === undefined) continue;
+    if (headWord(user, /^static$/) === undefined)
+      return `${user.name}, which calls it, is ${headWord(user, UNTRACED)} and not static`;
+    const further = whyNotCarried(user, outline, asked);
+    if (further !== undefined) return further;
+  }
+  return undefined;
+}
+
+function headWord({ head }: Item, pattern: RegExp): string | undefined {
   return head.find(({ text }) => pattern.test(text))?.text;
 }
 
 function untraceable({ functions }: Scene): Diagnostic[] {
-  return functions.flatMap(({ patched, place, doubt }) => {
-    const found = UNTRACEABLE.find(({ mark }) => mark(patched) !== undefined);
-    const mark = found?.mark(patched);
-    if (found === undefined || mark === undefined) return [];
-    return [diagnose('untraceable-function-touched', { ...found.doubt, ...doubt, ...place, mark })];
+  return functions.flatMap(({ change, patched, place, doubt }) => {
+    const found = whyUntraceable(patched, change.patched, change.path);
+    return found === undefined ? [] : [diagnose('untraceable-function-touched', { ...doubt, ...found, ...place })];
   });
 }
 
@@ -54,7 +77,7 @@ function kprobeBlacklist({ functions }: Scene): Diagnostic[] {
     const isListed = change.patched.items.some(
       ({ macro, name }) => macro === 'NOKPROBE_SYMBOL' && name === patched.name,
     );
-    const mark = isListed ? 'NOKPROBE_SYMBOL' : headWord(patched.head, /^(__kprobes|nokprobe_inline)$/);
+    const mark = isListed ? 'NOKPROBE_SYMBOL' : headWord(patched, /^(__kprobes|nokprobe_inline)$/);
     return mark === undefined ? [] : [diagnose('kprobe-blacklisted-touched', { ...place, mark })];
   });
 }

@@ -8,7 +8,7 @@ import { isSwitchedOff } from '../conditions.js';
 import { touchedItems } from '../source-change.js';
 import { type Doubt, placeOf, type Scene, type SourceRule } from './scene.js';
 
-export const oneTimeRules: readonly SourceRule[] = [initFunctions, initData, initCalls, setUpPath];
+export const oneTimeRules: readonly SourceRule[] = [initFunctions, inlinedIntoInit, initData, initCalls, setUpPath];
 
 /**
  * What the marks of functions mean for a configuration; nothing where the function stays in memory and is traced.
@@ -47,11 +47,36 @@ function unlessNamespaces(config: KernelConfig): Doubt | undefined {
 function initFunctions({ functions, config }: Scene): Diagnostic[] {
   return functions.flatMap(({ change, patched, place, doubt }) => {
     const declared = change.patched.items.filter(({ kind, name }) => kind === 'declaration' && name === patched.name);
-    const heads = [patched, ...declared].flatMap(({ head }) => head);
-    const mark = heads.find(({ text }) => Object.hasOwn(ONCE_ONLY, text))?.text ?? '';
-    const found = ONCE_ONLY[mark]?.(config);
-    return found === undefined ? [] : [diagnose('init-function-touched', { ...found, ...doubt, ...place, mark })];
+    const found = onceOnly({ ...patched, head: [patched, ...declared].flatMap(({ head }) => head) }, config);
+    return found === undefined ? [] : [diagnose('init-function-touched', { ...found, ...doubt, ...place })];
   });
+}
+
+/** A static function that one `__init` function calls, or an inline one, may become part of it. */
+function inlinedIntoInit({ functions, config }: Scene): Diagnostic[] {
+  return functions.flatMap(({ change, patched, place }) => {
+    if (!mentions(patched.head, 'static') || onceOnly(patched, config) !== undefined) return [];
+    const users = usersOf(patched.name, change.patched);
+    const mayInline =
+      mentions(patched.head, 'inline') || mentions(patched.head, '__always_inline') || users.length === 1;
+    const init = users.find((user) => user.kind === 'function' && onceOnly(user, config) !== undefined);
+    if (!mayInline || init === undefined || mentions(patched.head, 'noinline')) return [];
+    const { mark = '' } = onceOnly(init, config) ?? {};
+    const cannotTell = `here whether the compiler makes ${patched.name}, which changes, part of it`;
+    return [diagnose('init-function-touched', { ...place, cannotTell, functionName: init.name, mark })];
+  });
+}
+
+/** The mark, and what it means. */
+function onceOnly({ head }: Item, config: KernelConfig): (Doubt & { readonly mark: string }) | undefined {
+  const mark = head.find(({ text }) => Object.hasOwn(ONCE_ONLY, text))?.text ?? '';
+  const found = ONCE_ONLY[mark]?.(config);
+  return found === undefined ? undefined : { ...found, mark };
+}
+
+/** What of the file uses a name, but for its own definition and declarations. */
+function usersOf(name: string, { items }: Outline): Item[] {
+  return items.filter((item) => item.name !== name && item.kind !== 'declaration' && mentions(item.tokens, name));
 }
 
 const INIT_DATA = /^__(init|exit)(data|const)\w*$/;
@@ -85,10 +110,12 @@ function initCalls({ changes, config }: Scene): Diagnostic[] {
   );
 }
 
-/** What is told as an init function or is an initcall is not told again. */
-function setUpPath({ functions }: Scene): Diagnostic[] {
+/** What is told as an init function, or as part of one, is not told again. */
+function setUpPath({ functions, ...scene }: Scene): Diagnostic[] {
   return functions.flatMap(({ change, patched, place }) => {
-    if (isInitFunction(patched)) return [];
+    const [user, ...others] = usersOf(patched.name, change.patched);
+    const isPartOfInit = user !== undefined && others.length === 0 && onceOnly(user, scene.config) !== undefined;
+    if (isInitFunction(patched) || isPartOfInit) return [];
     const because = whyOnlySetUp(patched, change.patched, new Set());
     return because === undefined ? [] : [diagnose('set-up-function-touched', { ...place, because })];
   });
@@ -111,9 +138,7 @@ function whyOnlySetUp({ name, head }: Item, outline: Outline, asked: Set<string>
   const driver = outline.items.find((item) => item.kind === 'variable' && isProbeOf(name, item));
   if (driver !== undefined) return `it is the probe function of ${driver.name}`;
   if (!mentions(head, 'static')) return undefined;
-  const users = outline.items.filter(
-    (item) => item.name !== name && item.kind !== 'declaration' && mentions(item.tokens, name),
-  );
+  const users = usersOf(name, outline);
   const isSetUp = (user: Item) =>
     user.kind === 'function' &&
     isOnlyCalled(name, user) &&

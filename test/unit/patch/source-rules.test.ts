@@ -42,15 +42,17 @@ describe('what cannot be told is a warning that says so', () => {
   test('of code that only the preprocessor can judge', () => {
     expect(init('ifdef CONFIG_MAD_ON')).toEqual(['error: mad.c:2: the patch changes f, which is __init']);
     expect(init('ifdef MODULE')).toEqual([
-      'warning: mad.c:2: the patch changes f, which is __init; cannot tell whether this kernel has it: it is under #ifdef MODULE',
+      'warning: mad.c:2: the patch may change f, which is __init; cannot tell whether this kernel has it: it is under #ifdef MODULE',
     ]);
   });
 
-  test('of a notrace function, which its callers may bring along', () => {
-    const text = (value: string) => `static notrace int f(void) { return ${value}; }\n`;
-    const [finding] = check({ 'mad.c': [text('1'), text('2')] });
-    expect(finding).toMatchObject({ code: 'untraceable-function-touched', severity: 'warning' });
-    expect(finding?.what).toContain('cannot tell here whether its callers can be replaced instead');
+  test('of a static function that only an init function calls', () => {
+    const text = (value: string) =>
+      `static int f(void) { return ${value}; }\nstatic int __init g(void) { return f(); }\n`;
+    const found = check({ 'mad.c': [text('1'), text('2')] });
+    expect(found.map(({ severity, what }) => `${severity}: ${what}`)).toEqual([
+      'warning: mad.c:1: the patch may change g, which is __init; cannot tell here whether the compiler makes f, which changes, part of it',
+    ]);
   });
 });
 
@@ -134,5 +136,34 @@ describe('two callbacks of one kind in two files', () => {
         ['b.c', other],
       ]),
     ).toEqual(expected);
+  });
+});
+
+describe('a function without an ftrace entry', () => {
+  const found = (source: string) => {
+    const files = { 'mad.c': [source.replace('@', '1'), source.replace('@', '2')] } as const;
+    const [finding] = check(files).filter(({ code }) => code === 'untraceable-function-touched');
+    return finding && `${finding.severity}: ${finding.what}`;
+  };
+
+  test.each([
+    ['notrace int f(void) { return @; }', 'error: mad.c:1: the patch changes f, which is notrace and not static'],
+    ['inline int f(void) { return @; }', 'error: mad.c:1: the patch changes f, which is inline and not static'],
+    ['extern inline int f(void) { return @; }', undefined],
+    ['static inline int f(void) { return @; }\nint g(void) { return f(); }', undefined],
+    [
+      'static inline int f(void) { return @; }\ninline int g(void) { return f(); }',
+      'warning: mad.c:1: the patch changes f, which is inline, and g, which calls it, is inline and not static; cannot tell here whether the compiler inlines it everywhere',
+    ],
+    [
+      'static notrace int f(void) { return @; }\nstatic struct ops ops = { .run = f };',
+      'warning: mad.c:1: the patch changes f, which is notrace, and ops has its address; cannot tell here whether the compiler inlines it everywhere',
+    ],
+    [
+      'DEFINE_IDTENTRY(f) { return @; }',
+      'warning: mad.c:1: the patch changes f, which is DEFINE_IDTENTRY; cannot tell here what the compiler inlines',
+    ],
+  ])('%s', (source, expected) => {
+    expect(found(source)).toBe(expected);
   });
 });

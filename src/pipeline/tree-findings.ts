@@ -1,0 +1,50 @@
+/** The rules that the tree around a patch decides, asked before anything is compiled. */
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { includersOf } from '../kbuild/affected-sources.js';
+import { type BuildPlan, singleObjectWay } from '../kbuild/make-steps.js';
+import { isMakefile, type Makefile, withoutComments } from '../kbuild/tree-files.js';
+import { checkHeaders, checkMakefiles } from '../kbuild/tree-rules.js';
+import type { KernelConfig } from '../kernel/config.js';
+import type { SourceTexts } from '../patch/source-change.js';
+
+export interface TreeQuestion {
+  readonly tree: string;
+  /** By path in the tree, every file that the patches touch. */
+  readonly texts: ReadonlyMap<string, SourceTexts>;
+  /** As `withPatched` gives them. */
+  readonly makefiles: readonly Makefile[];
+  readonly config: KernelConfig;
+  readonly plan: BuildPlan;
+  /** `VAR=VALUE` for every make. */
+  readonly makeArguments: readonly string[];
+}
+
+/** Reads the tree, and only reads. Throws nothing but problems of the machine. */
+export async function checkTree(question: TreeQuestion): Promise<Diagnostic[]> {
+  const { tree, texts, makefiles, config, plan, makeArguments } = question;
+  const kept = [...texts].filter(([, { patched }]) => patched !== undefined).map(([file]) => file);
+  const code = kept.filter((file) => /\.[ch]$/.test(file));
+  const includers = await includersOf(tree, code);
+  const given = plan.steps.flatMap((step) => ('arguments' in step ? step.arguments : []));
+  return [
+    ...checkMakefiles({
+      // One that others include is compiled with them.
+      sources: code.filter((file) => file.endsWith('.c') && includers.get(file)?.length === 0),
+      makefiles,
+      config,
+      makeArguments: [...given, ...makeArguments],
+      ...(singleObjectWay(plan) === undefined && { cannotTell: `how ${plan.chosenBy} builds it` }),
+    }),
+    ...checkHeaders(
+      new Map(code.filter((file) => file.endsWith('.h')).map((file) => [file, includers.get(file) ?? []])),
+    ),
+  ];
+}
+
+/** The makefiles of a tree as they are with the patches. */
+export function withPatched(makefiles: readonly Makefile[], texts: TreeQuestion['texts']): Makefile[] {
+  const patched = [...texts].flatMap(([file, { patched: text }]): Makefile[] =>
+    isMakefile(file) && text !== undefined ? [{ file, text: withoutComments(text) }] : [],
+  );
+  return [...makefiles.filter(({ file }) => !texts.has(file)), ...patched];
+}
