@@ -81,4 +81,13 @@ export const sourceFileRules = {
     what: (details: Place & { functionName: string; because: string }) =>
       `${at(details)}: the patch changes ${details.functionName}; ${details.because}`,
   },
+  'only-comments-touched': {
+    stage: 'source',
+    severity: 'warning',
+    title: 'Comments, white space, and code that only moves',
+    why: 'The compiler sees the same on both sides, so that the build will end with exit status 3: nothing to patch.',
+    fix: 'Check that it is the right patch.',
+    example: 'A patch that corrects the spelling of comments.',
+    what: (_details: { file: string }) => 'The patch changes nothing that is compiled',
+  },
 } satisfies Readonly<Record<string, Rule>>;

@@ -2,13 +2,15 @@
 import type { sourceFileRules } from '../../src/diagnostics/source-file-rules.js';
 import { mad, plain, type RuleCases } from './rule-case.js';
 
+const other = plain.replace('@', '-a');
+
 export const sourceFileCases: RuleCases<typeof sourceFileRules> = {
   'boot-code-touched': {
-    breaks: { 'arch/x86/entry/vdso/vma.c': [plain, plain] },
+    breaks: { 'arch/x86/entry/vdso/vma.c': [plain, other] },
     nearMisses: { 'its name only begins so': { 'drivers/vdso_test/boot.c': [plain, plain] } },
   },
   'patching-core-touched': {
-    breaks: { 'kernel/livepatch/core.c': [plain, plain] },
+    breaks: { 'kernel/livepatch/core.c': [plain, other] },
     nearMisses: { 'it is a sample': { 'samples/livepatch/livepatch-sample.c': [plain, plain] } },
   },
   'build-file-touched': {
@@ -35,6 +37,11 @@ export const sourceFileCases: RuleCases<typeof sourceFileRules> = {
       'only a comment changes': mad('static int __init mad_start(void)\n{\n\treturn 1; /* @ */\n}\n', 'a', 'b'),
       'the function that it calls changes': mad(
         `static int __init mad_start(void) { return mad_send(1); }\n${plain.replace('static ', '')}`,
+        'a',
+        '-a',
+      ),
+      'it registers the function that changes': mad(
+        `static int __init f(void) { return go(mad_send); }\n${plain}`,
         'a',
         '-a',
       ),
@@ -93,6 +100,14 @@ export const sourceFileCases: RuleCases<typeof sourceFileRules> = {
         'a',
         '-a',
       ),
+    },
+  },
+  'only-comments-touched': {
+    breaks: mad('int a;\n/* @ */\nint f(void) { return 1; }\n', 'teh', 'the'),
+    nearMisses: {
+      'a directive changes': mad('#define MAD @\nint f(void) { return MAD; }\n', '1', '2'),
+      'another file changes': { ...mad('/* @ */\nint a;\n', 'a', 'b'), 'rmpp.c': [plain, other] },
+      'a file that is no C source changes': { ...mad('/* @ */\nint a;\n', 'a', 'b'), Kbuild: ['', 'obj-m := mad.o\n'] },
     },
   },
 };

@@ -2,7 +2,7 @@
 import { diagnose } from '../../diagnostics/catalogue.js';
 import type { Diagnostic } from '../../diagnostics/diagnostic.js';
 import { isSwitchedOff } from '../conditions.js';
-import { touchedItems } from '../source-change.js';
+import { type SourceChange, touchedItems } from '../source-change.js';
 import { placeOf, type Scene, type SourceRule } from './scene.js';
 
 /** Files that are linked into something else than the kernel or a module. */
@@ -17,6 +17,7 @@ export const fileRules: readonly SourceRule[] = [
     files.filter((file) => PATCHING_CORE.test(file)).map((file) => diagnose('patching-core-touched', { file })),
   buildFiles,
   switchedOff,
+  nothingButComments,
 ];
 
 /** A `Makefile` that gets an object of a source which the patch adds is as it should be. */
@@ -47,4 +48,13 @@ function switchedOff({ changes, functions, variables, config }: Scene): Diagnost
     const on = tokens.find(({ text }) => /^#if/.test(text) && isSwitchedOff([`#else of ${text}`], config));
     return off?.text ?? (on === undefined ? undefined : `#else of ${on.text}`);
   }
+}
+
+/** Of all files together: one of several may well be changed in its comments alone. */
+function nothingButComments({ files, changes }: Scene): Diagnostic[] {
+  const [first] = files;
+  const isSame = ({ changed, added, removed, addedDirectives, removedDirectives }: SourceChange) =>
+    [changed, added, removed, addedDirectives, removedDirectives].every(({ length }) => length === 0);
+  if (first === undefined || files.length > changes.length || !changes.every(isSame)) return [];
+  return [diagnose('only-comments-touched', { file: first })];
 }

@@ -59,7 +59,9 @@ function inlinedIntoInit({ functions, config }: Scene): Diagnostic[] {
     const users = usersOf(patched.name, change.patched);
     const mayInline =
       mentions(patched.head, 'inline') || mentions(patched.head, '__always_inline') || users.length === 1;
-    const init = users.find((user) => user.kind === 'function' && onceOnly(user, config) !== undefined);
+    const init = users.find(
+      (user) => user.kind === 'function' && isOnlyCalled(patched.name, user) && onceOnly(user, config) !== undefined,
+    );
     if (!mayInline || init === undefined || mentions(patched.head, 'noinline')) return [];
     const { mark = '' } = onceOnly(init, config) ?? {};
     const cannotTell = `here whether the compiler makes ${patched.name}, which changes, part of it`;
@@ -114,7 +116,11 @@ function initCalls({ changes, config }: Scene): Diagnostic[] {
 function setUpPath({ functions, ...scene }: Scene): Diagnostic[] {
   return functions.flatMap(({ change, patched, place }) => {
     const [user, ...others] = usersOf(patched.name, change.patched);
-    const isPartOfInit = user !== undefined && others.length === 0 && onceOnly(user, scene.config) !== undefined;
+    const isPartOfInit =
+      user !== undefined &&
+      others.length === 0 &&
+      isOnlyCalled(patched.name, user) &&
+      onceOnly(user, scene.config) !== undefined;
     if (isInitFunction(patched) || isPartOfInit) return [];
     const because = whyOnlySetUp(patched, change.patched, new Set());
     return because === undefined ? [] : [diagnose('set-up-function-touched', { ...place, because })];
