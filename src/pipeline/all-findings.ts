@@ -1,5 +1,5 @@
 /** Questions that do not need each other's answers are asked together, and what is wrong is told together. */
-import { KptoolError } from '../diagnostics/diagnostic.js';
+import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 
 /**
  * As Promise.all, but waits for all of them: a machine that lacks make and the compiler is told both.
@@ -23,7 +23,7 @@ export async function allOrFindings<Answers extends readonly unknown[]>(
 
 /** Runs `question`; where it is refused, `earlier` findings are told with what it found. Throws what it throws. */
 export async function withEarlier<Answer>(
-  earlier: readonly KptoolError['diagnostics'][number][],
+  earlier: readonly Diagnostic[],
   question: () => Promise<Answer>,
 ): Promise<Answer> {
   try {
@@ -31,5 +31,16 @@ export async function withEarlier<Answer>(
   } catch (error) {
     if (earlier.length === 0 || !(error instanceof KptoolError)) throw error;
     throw new KptoolError([...earlier, ...error.diagnostics]);
+  }
+}
+
+/** What speaks against it, where the answer itself is not wanted; empty where nothing does. Throws nothing but bugs. */
+export async function findingsOf(question: () => Promise<unknown>): Promise<readonly Diagnostic[]> {
+  try {
+    await question();
+    return [];
+  } catch (error) {
+    if (error instanceof KptoolError) return error.diagnostics;
+    throw error;
   }
 }

@@ -18,7 +18,7 @@ import { finishInput, finishLivepatch } from './finish-livepatch.js';
 import { findForeignSources } from './foreign-sources.js';
 import { knownExports } from './known-exports.js';
 import { linkInputs, linkLivepatch, livepatchSources } from './link-livepatch.js';
-import { checkMachineRules } from './machine-rules.js';
+import { checkMachineRules, checkPlaces } from './machine-rules.js';
 import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import { planOf } from './plan.js';
@@ -58,7 +58,8 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   // Up to here nothing has been written and nothing compiled.
   if (options.dryRun) {
     const plan = await planOf({ options, target, patches, name, linked });
-    const report = checkReport(target, patches, plan, findings);
+    const doubts = await checkPlaces(options.output, options.cache);
+    const report = checkReport(target, patches, plan, [...findings, ...doubts]);
     for (const warning of report.warnings) progress.warn(warning);
     return { kind: 'checked', report };
   }

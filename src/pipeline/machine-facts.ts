@@ -1,17 +1,18 @@
 /** What this machine has and lacks for building, whatever kernel it is for. */
-import { access, constants } from 'node:fs/promises';
 import { arch, release as runningRelease } from 'node:os';
 import path from 'node:path';
 import { KptoolError } from '../diagnostics/diagnostic.js';
 import { type BuildProgram, buildPrograms } from '../kernel/build-programs.js';
 import { type RunningKernel, readRunningKernel, refusesUnsigned } from '../kernel/running-kernel.js';
 import { thisDistribution } from '../system/distribution.js';
+import { requireRoomBelow } from '../system/files.js';
 import { findProgram } from '../system/find-program.js';
 import { freeSpace } from '../system/free-space.js';
 import { howToInstall } from '../system/packages.js';
 import { runProgram } from '../system/run.js';
 import { plannedWorkFolder } from '../system/work-folder.js';
-import type { Fact } from './facts.js';
+import { findingsOf } from './all-findings.js';
+import { type Fact, factOf } from './facts.js';
 
 export interface MachineQuestion {
   readonly makeArguments: readonly string[];
@@ -69,25 +70,15 @@ const gigabyte = 1024 ** 3;
 
 async function cacheFact(cache: string): Promise<Fact> {
   const folder = path.dirname(await plannedWorkFolder(path.join(cache, 'work'), 'doctor'));
-  const [free, isWritable] = await Promise.all([freeSpace(folder), canWriteBelow(folder)]);
-  const room = free === undefined ? '' : `, ${(free / gigabyte).toFixed(1)} GB free`;
   const subject = 'work folders';
-  if (isWritable) return { subject, state: 'found', text: `${folder}${room}` };
-  const advice = 'name a folder that you may write to with --cache, or set XDG_CACHE_HOME';
-  return { subject, state: 'missing', text: `${folder} cannot be written`, advice };
-}
-
-/** Whether this user may write there, or make it in the nearest folder above that is there. */
-async function canWriteBelow(folder: string): Promise<boolean> {
-  for (let candidate = folder; ; candidate = path.dirname(candidate)) {
-    try {
-      await access(`${candidate}/.`, constants.W_OK | constants.X_OK);
-      return true;
-    } catch (error) {
-      const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-      if (!isAbsent || candidate === path.dirname(candidate)) return false;
-    }
-  }
+  const [free, problems] = await Promise.all([freeSpace(folder), findingsOf(() => requireRoomBelow(folder))]);
+  const [problem] = problems;
+  if (problem !== undefined) return factOf(subject, problem);
+  return {
+    subject,
+    state: 'found',
+    text: free === undefined ? folder : `${folder}, ${(free / gigabyte).toFixed(1)} GB free`,
+  };
 }
 
 /** Whether the kernel that runs here would load a livepatch, and one that nobody signed. */

@@ -5,8 +5,10 @@ import path from 'node:path';
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { installedModules } from '../kernel/installed-module.js';
+import { requireOutputFolder, requireRoomBelow } from '../system/files.js';
 import { freeSpace } from '../system/free-space.js';
 import { plannedWorkFolder } from '../system/work-folder.js';
+import { findingsOf } from './all-findings.js';
 import type { BuildOptions } from './options.js';
 import { applyRuleLevels } from './rule-levels.js';
 
@@ -18,16 +20,32 @@ export interface MachineQuestion {
   readonly release: string;
   /** What will be compiled; `undefined`: all of the tree. */
   readonly sources: readonly string[] | undefined;
+  /** Bytes that are free; asked from the system unless a test says otherwise. */
+  readonly free?: number | undefined;
 }
 
 /** What they find, as the user weighs it. Throws nothing. */
-export async function checkMachineRules({ options, name, release, sources }: MachineQuestion): Promise<Diagnostic[]> {
+export async function checkMachineRules(question: MachineQuestion): Promise<Diagnostic[]> {
+  const { options, name, release, sources, free } = question;
   const workFolder = await plannedWorkFolder(path.join(options.cache, 'work'), name);
   const found = await Promise.all([
-    checkRoom({ folder: path.dirname(workFolder), tree: options.oot, sources: sources?.length }),
+    checkRoom({ folder: path.dirname(workFolder), tree: options.oot, sources: sources?.length, free }),
     checkName({ name, release }),
   ]);
   return applyRuleLevels(found.flat(), options.rules);
+}
+
+/**
+ * What a build could not write to, as warnings: a check itself writes nothing, and the build may be meant for elsewhere.
+ * Throws nothing.
+ */
+export async function checkPlaces(output: string, cache: string): Promise<Diagnostic[]> {
+  const workFolder = await plannedWorkFolder(path.join(cache, 'work'), 'check');
+  const findings = await Promise.all([
+    findingsOf(() => requireOutputFolder(output)),
+    findingsOf(() => requireRoomBelow(path.dirname(workFolder))),
+  ]);
+  return findings.flat().map((finding) => ({ ...finding, severity: 'warning' }));
 }
 
 export interface RoomQuestion {
@@ -37,7 +55,7 @@ export interface RoomQuestion {
   /** How many sources will be compiled; `undefined`: all of the tree. */
   readonly sources: number | undefined;
   /** Bytes that are free; asked from the system unless a test says otherwise. */
-  readonly free?: number;
+  readonly free?: number | undefined;
 }
 
 const megabyte = 1024 * 1024;

@@ -3,7 +3,7 @@ import { access, constants, open, readFile, rename, rm, stat } from 'node:fs/pro
 import { devNull } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
-import { readingError, writingError } from './system-error.js';
+import { errorCode, readingError, writingError } from './system-error.js';
 
 /**
  * The content of the file at `path`; a pipe is read as well (`kptool build <(git diff)`), a device is not, since it may
@@ -28,6 +28,21 @@ export async function requireOutputFolder(folder: string): Promise<void> {
     await access(`${folder}/.`, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw writingError(error, folder);
+  }
+}
+
+/**
+ * Throws `work-folder-unwritable` where this user cannot write in `folder`, nor make it in the nearest folder above that is
+ * there. Asked without writing anything.
+ */
+export async function requireRoomBelow(folder: string): Promise<void> {
+  for (let candidate = folder; ; candidate = dirname(candidate)) {
+    try {
+      return await access(`${candidate}/.`, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && candidate !== dirname(candidate)) continue;
+      throw writingError(error, candidate, 'work-folder-unwritable');
+    }
   }
 }
 

@@ -53,6 +53,9 @@ describe.skipIf(kernel === undefined)(`kptool doctor${needs}`, () => {
     });
     expect(machine.kernels[0]).toMatchObject({ release, isReady: true });
     expect(machine.kernels[0]?.facts.find(({ subject }) => subject === 'compiler')?.text).toContain('gcc');
+    // No rule of the target finds anything in the configuration of a distribution.
+    const ruled = machine.kernels[0]?.facts.filter(({ subject }) => ['livepatching', 'signatures'].includes(subject));
+    expect(ruled?.map(({ state }) => state)).toEqual(['found', 'found']);
     expect(await readdir(folder)).toEqual([]);
   });
 
