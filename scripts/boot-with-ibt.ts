@@ -14,6 +14,9 @@ import { type LiveScenario, readScenarios, type Step, stepText } from '../test/k
 const chosen = ['function-pointer-taken', 'both-modules', 'new-static-function', 'callbacks', 'cloned-functions'];
 const minutes = 60;
 
+/** What the kernel says to a Tiger Lake as Bochs emulates it, before any module is there. */
+const ofBochs = [/at arch\/x86\/kernel\/fpu\/xstate\.c:\d+ fpu__init_system_xstate/];
+
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 interface Task {
@@ -71,7 +74,7 @@ async function show(folder: string, target: TestKernel, names: readonly string[]
     },
   });
   const failed = tasks.filter((task, index) => !isRight(task, results[index]));
-  const troubles = findTroubles(dmesg);
+  const troubles = findTroubles(dmesg, ofBochs);
   for (const { block } of troubles) say(`the kernel complained:\n${block}`);
   say(failed.length + troubles.length === 0 ? 'all as it must be' : 'NOT all was as it must be');
   return failed.length + troubles.length === 0 ? 0 : 1;

@@ -4,12 +4,11 @@
  * it starts or loads the module (apply_seal_endbr in arch/x86/kernel/alternative.c). An indirect call that lands there
  * stops the task.
  */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ElfImage, readImage } from '../elf/image.js';
 import { readElf } from '../elf/read.js';
 import { kernelInBootImage } from './boot-image.js';
-import type { KernelConfig } from './config.js';
 
 const sealSection = '.ibt_endbr_seal';
 /** Bytes of an entry: the distance from itself to the ENDBR. */
@@ -25,11 +24,6 @@ export interface FunctionPlace {
 
 export interface SealList {
   has(place: FunctionPlace): boolean;
-}
-
-/** Whether the kernel seals functions at all. */
-export function sealsFunctions(config: KernelConfig): boolean {
-  return config.isOn('CONFIG_X86_KERNEL_IBT');
 }
 
 /** What the kernel seals of a module; the module has to be the one that runs, as the kernel's own build linked it. */
@@ -65,6 +59,22 @@ const kernelFiles = (release: string) => [
   `usr/lib/debug/boot/vmlinux-${release}`,
   `usr/lib/debug/lib/modules/${release}/vmlinux`,
 ];
+
+/**
+ * The first file of the installed kernel `release` that may tell what it seals; `undefined` where there is none. `root` is
+ * `/` but for tests.
+ */
+export async function findKernelFile(release: string, root = '/'): Promise<string | undefined> {
+  for (const name of kernelFiles(release)) {
+    const file = path.join(root, name);
+    const isThere = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return file;
+  }
+  return undefined;
+}
 
 /**
  * What the installed kernel `release` seals of itself, from the first file that tells; `undefined` where none does. `root`

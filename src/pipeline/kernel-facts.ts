@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { checkObjtool } from '../kbuild/objtool.js';
 import { checkCompiler } from '../kernel/compiler.js';
 import {
   checkTargetRules,
@@ -13,6 +14,7 @@ import {
   tracksIndirectBranches,
 } from '../kernel/livepatch-options.js';
 import { resolveKernel, type TargetKernel } from '../kernel/resolve.js';
+import { findKernelFile } from '../kernel/sealed-functions.js';
 import { installedSource } from '../kernel/source-package.js';
 import { findProgram } from '../system/find-program.js';
 import { howToInstall, howToInstallKernel } from '../system/packages.js';
@@ -35,6 +37,7 @@ export interface KernelFactsQuestion {
   /** Where installed kernels and sources lie, unless a test says otherwise. */
   readonly modulesFolder?: string | undefined;
   readonly sourceFolder?: string | undefined;
+  readonly root?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,15 +57,19 @@ export async function gatherKernelFacts(question: KernelFactsQuestion): Promise<
     return { release, buildDirectory: undefined, isReady: false, facts };
   }
   const kernel = resolved.answer;
-  const [compiler, source, packed] = await Promise.all([
+  const [compiler, objtool, ibt, source, packed] = await Promise.all([
     compilerFacts(kernel, question),
+    objtoolFacts(kernel),
+    ibtFact(kernel, question.root),
     sourceFact(release, question.sourceFolder),
     packedModulesFacts(release, modulesFolder),
   ]);
   const facts = [
     { subject: 'headers', state: 'found' as const, text: kernel.buildDirectory },
     ...compiler,
+    ...objtool,
     ...livepatchFacts(kernel),
+    ibt,
     ...packed,
     source,
   ];
@@ -101,14 +108,12 @@ function livepatchFacts(kernel: TargetKernel): Fact[] {
   const { config } = kernel;
   const rules = checkTargetRules(kernel);
   const stacks = hasReliableStacks(config) ? ', reliable stack traces' : '';
-  const ibt = tracksIndirectBranches(config);
   const isChecked = signaturePolicy(config) === 'checked';
   return [
     ...(rules.some(({ code }) => code === 'kernel-not-comparable')
       ? []
       : [{ subject: 'livepatching', state: 'found' as const, text: `CONFIG_LIVEPATCH, ftrace, all symbols${stacks}` }]),
     ...rules.map((finding) => factOf(finding.code === 'signature-required' ? 'signatures' : 'livepatching', finding)),
-    { subject: 'IBT', state: 'found', text: ibt ? 'built for indirect branch tracking (CONFIG_X86_KERNEL_IBT)' : 'no' },
     ...(isChecked
       ? [
           {
@@ -119,6 +124,28 @@ function livepatchFacts(kernel: TargetKernel): Fact[] {
         ]
       : []),
   ];
+}
+
+/** Where a patch points to a function of the kernel itself, the file tells whether the kernel lets it be called so. */
+async function ibtFact({ config, release }: TargetKernel, root: string | undefined): Promise<Fact> {
+  const subject = 'IBT';
+  if (!tracksIndirectBranches(config)) return { subject, state: 'found', text: 'no' };
+  const text = 'built for indirect branch tracking (CONFIG_X86_KERNEL_IBT)';
+  const file = await findKernelFile(release, root);
+  if (file !== undefined) return { subject, state: 'found', text: `${text}; ${file} lists what it closes to pointers` };
+  return {
+    subject,
+    state: 'note',
+    text: `${text}; neither its boot image nor its debug file is here, so what it closes to pointers is not known`,
+    advice:
+      'Only a patch that points to a function of the kernel itself needs it: install the image of that kernel too.',
+  };
+}
+
+/** kbuild must let itself be told to give each object to objtool. */
+async function objtoolFacts(kernel: TargetKernel): Promise<Fact[]> {
+  const checked = await answerOrFindings(() => checkObjtool(kernel));
+  return 'findings' in checked ? checked.findings.map((finding) => factOf('objtool', finding)) : [];
 }
 
 /** Out-of-tree modules need none. */

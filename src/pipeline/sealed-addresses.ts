@@ -2,9 +2,10 @@
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { groupBy } from '../elf/grouped.js';
+import { tracksIndirectBranches } from '../kernel/livepatch-options.js';
 import type { ModuleFile } from '../kernel/module-file.js';
 import type { TargetKernel } from '../kernel/resolve.js';
-import { type SealList, sealsFunctions, sealsOfModule } from '../kernel/sealed-functions.js';
+import { type SealList, sealsOfModule } from '../kernel/sealed-functions.js';
 import { type AddressTaken, addressesTaken } from '../livepatch/addresses-taken.js';
 import type { Contribution } from './compare-objects.js';
 import type { TargetModule } from './target-modules.js';
@@ -25,7 +26,7 @@ export interface SealQuestion {
  */
 export async function findSealedAddresses({ kernel, contributions, targets, findKernelSeals }: SealQuestion) {
   const findings: Diagnostic[] = [];
-  if (!sealsFunctions(kernel.config)) return findings;
+  if (!tracksIndirectBranches(kernel.config)) return findings;
   const taken = contributions.flatMap(({ diff, parts }) => addressesTaken(diff, parts.relocations));
   for (const [object, places] of groupBy(taken, ({ target }) => target.object)) {
     const seals = await sealsOf(object);

@@ -84,10 +84,11 @@ async function makeDisc(folder: string, { image, files, commands }: BochsOptions
   const content = path.join(folder, 'content');
   await mkdir(content);
   await copyFile(image, path.join(content, 'kernel'));
-  await writeFile(path.join(content, 'initramfs'), await guestArchive(files, commands));
+  // Names of such a disc have eight letters.
+  await writeFile(path.join(content, 'initrd'), await guestArchive(files, commands));
   await copyFile(places.loader, path.join(content, 'isolinux.bin'));
   await copyFile(places.loaderModule, path.join(content, 'ldlinux.c32'));
-  const line = 'initrd=initramfs console=ttyS0 panic=-1 oops=panic quiet nokaslr';
+  const line = 'initrd=initrd console=ttyS0 panic=-1 oops=panic quiet nokaslr';
   await writeFile(path.join(content, 'isolinux.cfg'), `default l\nlabel l\nkernel kernel\nappend ${line}\n`);
   const disc = path.join(folder, 'disc.iso');
   const boot = ['-b', 'isolinux.bin', '-c', 'boot.cat', '-no-emul-boot', '-boot-load-size', '4', '-boot-info-table'];

@@ -5,23 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { SHF, SHT, STB } from '../../../src/elf/constants.js';
 import { readImage } from '../../../src/elf/image.js';
 import { writeElf } from '../../../src/elf/write.js';
-import { parseKernelConfig } from '../../../src/kernel/config.js';
-import {
-  sealsFunctions,
-  sealsOfInstalledKernel,
-  sealsOfKernel,
-  sealsOfModule,
-} from '../../../src/kernel/sealed-functions.js';
+import { sealsOfInstalledKernel, sealsOfKernel, sealsOfModule } from '../../../src/kernel/sealed-functions.js';
 import { ObjectBuilder } from '../../builders/elf.js';
 import { bootImage, kernelThatSeals } from './boot-images.js';
 import { temporaryFolder } from './target.js';
 
 const [first, second, third] = [0xffff_ffff_8100_0010n, 0xffff_ffff_8200_0000n, 0xffff_ffff_8100_0020n];
-
-test('only kernels with IBT seal functions', () => {
-  expect(sealsFunctions(parseKernelConfig('CONFIG_X86_KERNEL_IBT=y\n'))).toBe(true);
-  expect(sealsFunctions(parseKernelConfig('# CONFIG_X86_KERNEL_IBT is not set\n'))).toBe(false);
-});
 
 describe('of a module', () => {
   function moduleWith(isSealing: boolean) {

@@ -72,9 +72,20 @@ describe('a machine that has everything', () => {
     expect((await examine()).facts.awk).toMatchObject({ state: 'found', text: `${programs}/awk` });
   });
 
-  test('IBT is told', async () => {
-    const { ofKernel } = await examine({ parts: { config: `${livepatchConfig}CONFIG_X86_KERNEL_IBT=y\n` } });
-    expect(ofKernel.IBT?.text).toContain('CONFIG_X86_KERNEL_IBT');
+  test('IBT is told, and where the list of closed functions is', async () => {
+    const parts = { config: `${livepatchConfig}CONFIG_X86_KERNEL_IBT=y\n` };
+    const without = await examine({ parts });
+    expect(without.ofKernel.IBT).toMatchObject({
+      state: 'note',
+      text: expect.stringContaining('neither its boot image'),
+    });
+    expect(without.ofKernel.IBT?.text).toContain('CONFIG_X86_KERNEL_IBT');
+    expect(without.isReady).toBe(true);
+    await mkdir(path.join(root, 'boot'));
+    const image = path.join(root, `boot/vmlinuz-${release}`);
+    await writeFile(image, '');
+    const { ofKernel } = await examine({ parts });
+    expect(ofKernel.IBT).toMatchObject({ state: 'found', text: expect.stringContaining(`; ${image} lists`) });
   });
 
   test.each(['linux-source-6.1.tar.xz', 'linux-source-6.1.0/linux-source-6.1.0.tar.bz2', 'linux-6.1.0-13'])(
