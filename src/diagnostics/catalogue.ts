@@ -9,12 +9,14 @@ import { kbuildMessages } from './kbuild-messages.js';
 import { kernelMessages } from './kernel-messages.js';
 import { livepatchMessages } from './livepatch-messages.js';
 import { lookupMessages } from './lookup-messages.js';
+import { objectRuleMessages } from './object-rules.js';
 import { patchMessages } from './patch-messages.js';
 import { pipelineMessages } from './pipeline-messages.js';
 import { sourceRuleMessages } from './source-rules.js';
 import { systemMessages } from './system-messages.js';
 import { targetRuleMessages } from './target-rules.js';
 import { treeRuleMessages } from './tree-rules.js';
+import { typeRuleMessages } from './type-rules.js';
 import { usageMessages } from './usage-messages.js';
 
 export const catalogue = {
@@ -24,6 +26,8 @@ export const catalogue = {
   ...sourceRuleMessages,
   ...treeRuleMessages,
   ...targetRuleMessages,
+  ...objectRuleMessages,
+  ...typeRuleMessages,
   ...kernelMessages,
   ...kbuildMessages,
   ...elfMessages,

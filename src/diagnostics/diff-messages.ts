@@ -40,6 +40,39 @@ const lifetimes: readonly Lifetime[] = [
   initLifetime,
 ];
 
+/** Why a function has no ftrace entry (`diff/untraced.ts`), and what can be changed in its place. */
+const untraced = {
+  section: {
+    why: 'it stands in a section for code that tracing itself needs or that runs where nothing may be traced (noinstr, __cpuidle, entry code)',
+    fix: 'Change a function outside of that section that calls NAME, or that NAME calls.',
+  },
+  object: {
+    why: 'no function of the object has one, as of a lib-y object or of one that the makefile takes CC_FLAGS_FTRACE from',
+    fix: 'Change the callers of NAME, in objects whose functions can be traced.',
+  },
+  'perhaps inline': {
+    why: 'it is inline, which implies notrace and was not inlined, or notrace itself',
+    fix: 'If the definition of NAME says inline, write __always_inline, so that its callers change instead. Otherwise change the callers of NAME.',
+  },
+  notrace: {
+    why: 'it is notrace, or part of what tracing itself uses',
+    fix: 'Change the callers of NAME: let them call a new function of another name.',
+  },
+} as const;
+
+function adviceForData(details: {
+  variables: readonly string[];
+  functions?: readonly string[];
+  readers?: readonly string[];
+}): string {
+  const { variables, functions = [], readers = [] } = details;
+  if (functions.length === 0) {
+    return 'Set the new value in a pre-patch callback, or let the changed functions use a new variable.';
+  }
+  const where = readers.length > 0 ? list(readers) : 'the functions that read it';
+  return `Leave ${list(variables)} as it was, and decide in ${where}, or in the functions that it pointed to, when to call ${list(functions)}.`;
+}
+
 export const diffMessages = {
   'elf-formats-differ': (details: { original: string; patched: string; fields: readonly string[] }) => ({
     what: `${details.original} and ${details.patched} are objects of different kinds (${list(details.fields)})`,
@@ -102,10 +135,16 @@ export const diffMessages = {
     why: 'A livepatch replaces functions. Data in memory keeps its size and its layout.',
     fix: 'Add a new variable beside it, or keep the additional state in a shadow variable (klp_shadow_alloc).',
   }),
-  'data-changed': (details: { section: string; variables: readonly string[] }) => ({
+  'data-changed': (details: {
+    section: string;
+    variables: readonly string[];
+    /** That the data newly point to, and that read the data. */
+    functions?: readonly string[];
+    readers?: readonly string[];
+  }) => ({
     what: `The patch changes the initial value of ${list(details.variables)}`,
     why: 'A livepatch replaces functions. Data in memory keeps its value, and so do all that use it.',
-    fix: 'Set the new value in a pre-patch callback, or let the changed functions use a new variable.',
+    fix: adviceForData(details),
     details: [`section ${details.section}`],
   }),
   'data-shared': (details: { section: string; variables: readonly string[]; places: readonly Place[] }) => ({
@@ -152,10 +191,15 @@ export const diffMessages = {
     why: 'Of a group (COMDAT) the linker keeps one copy, and which one the running kernel has is not known.',
     fix: 'Leave it out of the patch or give the changed code a name of its own.',
   }),
-  'function-not-traceable': (details: { functionName: string; section: string; obstacles?: readonly string[] }) => ({
+  'function-not-traceable': (details: {
+    functionName: string;
+    section: string;
+    reason?: keyof typeof untraced;
+    obstacles?: readonly string[];
+  }) => ({
     what: `${details.functionName} cannot be redirected`,
-    why: `The original has no ftrace entry: it is inline, notrace or part of what tracing itself uses (${details.section}).`,
-    fix: `Make the definition __always_inline so that its callers change instead, or change the callers of ${details.functionName}.`,
+    why: `The original has no ftrace entry: ${untraced[details.reason ?? 'perhaps inline'].why} (${details.section}).`,
+    fix: untraced[details.reason ?? 'perhaps inline'].fix.replaceAll('NAME', details.functionName),
     details: (details.obstacles ?? []).map((obstacle) => `its callers cannot bring it along: ${obstacle}`),
   }),
   'split-part-returns': (details: { part: string; parent: string; offset: number }) => ({

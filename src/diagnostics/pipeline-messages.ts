@@ -1,5 +1,6 @@
 /** Wording of the findings of `pipeline`: what the stages together make impossible or doubtful. */
 import type { Wording } from './diagnostic.js';
+import { shortened } from './name-lists.js';
 
 export const pipelineMessages = {
   'target-module-missing': (details: { module: string; release: string }) => ({
@@ -68,26 +69,6 @@ export const pipelineMessages = {
     fix: 'Name only the Module.symvers files that belong to the modules that run, or those first.',
     details: shortened(details.conflicts.map(({ symbol, first, other }) => `${symbol}: by ${first}, not ${other}`)),
   }),
-  'export-version-changed': (details: ChangedVersion) => ({
-    what: `The patch changes the checksum of ${details.symbol}, which ${details.module} exports and the livepatch uses`,
-    why: `The checksum covers the types that the symbol is declared with. Modules built with the old ones would call the new code with other types than it expects. ${becauseOf(details)}`,
-    fix: adviceFor(details),
-    details: describeVersion(details),
-  }),
-  'export-version-changed-unused': (details: ChangedVersion) => ({
-    severity: 'warning' as const,
-    what: `The patch changes the checksum of ${details.symbol}, which ${details.module} exports`,
-    why: `The livepatch does not use the symbol, but some type that it is declared with is another one after the patch. ${becauseOf(details)}`,
-    fix: adviceFor(details),
-    details: describeVersion(details),
-  }),
-  'export-version-foreign': (details: Version) => ({
-    severity: 'warning' as const,
-    what: `The checksum of ${details.symbol} is another one in ${details.module} as it runs than in a module built from the unpatched source`,
-    why: 'The types that the symbol is declared with differ, so the module was built from another source or configuration, or with other headers.',
-    fix: `Check that the tree is the source of the running ${details.module}, and that the make variables are those it was built with.`,
-    details: describeVersion(details),
-  }),
   'bundle-malformed': (details: { file: string; reason: string }) => ({
     exitStatus: 2 as const,
     what: `${details.file} is no bundle of kptool: ${details.reason}`,
@@ -145,48 +126,6 @@ export const pipelineMessages = {
     details: shortened(details.changed),
   }),
 } satisfies Record<string, (details: never) => Wording>;
-
-interface Version {
-  readonly symbol: string;
-  readonly module: string;
-  /** `mad.o` */
-  readonly object: string;
-  /** Of the module as it runs. */
-  readonly expected: number;
-  readonly found: number;
-}
-
-interface ChangedVersion extends Version {
-  /** What the patch adds, `mad.c: #include <linux/mm.h>`. */
-  readonly includes: readonly string[];
-}
-
-/** Lines of a list that a message shows. */
-const shownLines = 10;
-
-function shortened(lines: readonly string[]): string[] {
-  const more = lines.length - shownLines;
-  return more > 0 ? [...lines.slice(0, shownLines), `and ${more} more`] : [...lines];
-}
-
-function becauseOf({ includes }: ChangedVersion): string {
-  if (includes.length === 0) return 'The patch adds no #include, so it changes one of these types itself.';
-  return 'The patch adds an #include, which changes the checksum also where it only shows the members of a structure that was known by name before.';
-}
-
-function adviceFor({ includes }: ChangedVersion): string {
-  if (includes.length === 0)
-    return 'Leave the types of exported symbols as they are; shadow variables (klp_shadow_alloc) can hold new members.';
-  return 'If the #include changes no type but only shows it, put it between #ifndef __GENKSYMS__ and #endif: the checksum then stays. Otherwise leave the types of exported symbols as they are.';
-}
-
-function describeVersion(details: Version & { readonly includes?: readonly string[] }): string[] {
-  const hex = (crc: number) => `0x${crc.toString(16).padStart(8, '0')}`;
-  return [
-    `${details.module} as it runs: ${hex(details.expected)}; ${details.object} as built: ${hex(details.found)}`,
-    ...shortened(details.includes ?? []),
-  ];
-}
 
 function describePatched({
   name,

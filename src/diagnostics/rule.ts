@@ -19,6 +19,11 @@ export interface Rule {
   readonly example: string;
   /** What was found, with names. */
   readonly what: (details: never) => string;
+  /** What is known of this case beyond `why`, and what to do about it in place of `fix`. */
+  readonly because?: (details: never) => string;
+  readonly advice?: (details: never) => string;
+  /** Further lines. */
+  readonly more?: (details: never) => readonly string[];
 }
 
 /** A place in the patched tree, or in the original one for what is gone. */
@@ -45,17 +50,26 @@ export type RuleMessages<Rules extends Readonly<Record<string, Rule>>> = {
  * is'`, is a warning, also of a rule that makes errors. Throws nothing.
  */
 export function messagesOfRules<const Rules extends Readonly<Record<string, Rule>>>(rules: Rules): RuleMessages<Rules> {
-  const entries = Object.entries(rules).map(([id, { severity, why, fix, what }]) => {
-    const text = { severity, why, fix, page: pageOfRule(id) };
+  const entries = Object.entries(rules).map(([id, rule]) => {
     const word = (details: never): Wording => {
       const { cannotTell } = details as { readonly cannotTell?: string };
-      const found = { ...text, what: what(details), ...placeIn('tree', details) };
+      const found = { ...wordingOf(rule, details), page: pageOfRule(id), ...placeIn('tree', details) };
       if (cannotTell === undefined) return found;
       return { ...found, severity: 'warning', what: `${found.what}; cannot tell ${cannotTell}` };
     };
     return [id, word];
   });
   return Object.fromEntries(entries) as RuleMessages<Rules>;
+}
+
+function wordingOf({ severity, why, fix, what, because, advice, more }: Rule, details: never): Wording {
+  return {
+    severity,
+    what: what(details),
+    why: [why, because?.(details) ?? ''].join(' ').trim(),
+    fix: advice?.(details) ?? fix,
+    details: more?.(details) ?? [],
+  };
 }
 
 /** Path of a rule's page in the repository. */

@@ -25,6 +25,8 @@ import {
 import type { Correlation } from './pairing.js';
 import { ownerName, type PreparedObject } from './prepare.js';
 import type { RebuiltTables } from './special-tables.js';
+import { changedPointers, readersOf } from './table-readers.js';
+import { isUntracedSection, whyUntraced } from './untraced.js';
 
 export interface PatchabilityInput {
   readonly original: PreparedObject;
@@ -52,7 +54,13 @@ export function checkPatchable(input: PatchabilityInput): Diagnostic[] {
 }
 
 /** Only the original's entry counts: that is where ftrace would redirect. */
-function checkTraceable({ patched, correlation, comparison, obstacles }: PatchabilityInput): Diagnostic[] {
+function checkTraceable({
+  original: before,
+  patched,
+  correlation,
+  comparison,
+  obstacles,
+}: PatchabilityInput): Diagnostic[] {
   const findings: Diagnostic[] = [];
   for (const symbol of patched.object.symbols) {
     if (symbol.type !== STT.FUNC || comparison.symbols.get(symbol) !== 'changed') continue;
@@ -65,6 +73,7 @@ function checkTraceable({ patched, correlation, comparison, obstacles }: Patchab
         diagnose('function-not-traceable', {
           functionName: symbol.name,
           section,
+          reason: whyUntraced(original, before),
           obstacles: obstacles.get(symbol) ?? [],
         }),
       );
@@ -106,8 +115,14 @@ const changedSectionRules: readonly {
   },
   {
     matches: (section, input) => input.patched.ownSymbol.get(section)?.type === STT.OBJECT || isPlainData(section),
-    say: (section, input) =>
-      diagnose('data-changed', { section: section.name, variables: variablesOf(section, input) }),
+    say: sayDataChanged,
+  },
+  {
+    matches: isUntracedSection,
+    say: (section, input) => {
+      const [functionName = section.name] = [changedSymbols(section, input).join(', ')].filter((names) => names !== '');
+      return diagnose('function-not-traceable', { functionName, section: section.name, reason: 'section' });
+    },
   },
   {
     matches: () => true,
@@ -115,6 +130,17 @@ const changedSectionRules: readonly {
       diagnose('section-changed', { section: section.name, symbols: changedSymbols(section, input) }),
   },
 ];
+
+function sayDataChanged(section: ElfSection, input: PatchabilityInput): Diagnostic {
+  const functions = changedPointers(section, input);
+  const readers = functions.length === 0 ? [] : readersOf(section, input.patched);
+  return diagnose('data-changed', {
+    section: section.name,
+    variables: variablesOf(section, input),
+    functions,
+    readers,
+  });
+}
 
 /** Sections whose own bytes tell nothing: their references, or their entries, are compared one by one. */
 function isSeenElsewhere(section: ElfSection): boolean {

@@ -13,15 +13,16 @@ import { applyAuthorMarks } from './author-marks.js';
 import { type Callback, findCallbacks, includeCallbacks } from './callbacks.js';
 import { carryAlong, partResizedConstants } from './carry-along.js';
 import { checkPatchable } from './check-patchable.js';
-import { compareObjects, type Status, settleRefused } from './compare.js';
+import { type Comparison, compareObjects, type Status, settleRefused } from './compare.js';
 import { adoptOriginalNames, correlate } from './correlate.js';
 import { type ChangeReason, explainChanges } from './explain.js';
 import { keepForcedMarks } from './forced-functions.js';
-import { chooseIncluded } from './include.js';
+import { chooseIncluded, type Inclusion } from './include.js';
 import { correlateByLine } from './line-names.js';
+import { type Observations, observe, type RuleQuestion } from './object-rules.js';
 import { rebuildOrc } from './orc.js';
 import { assembleOutput } from './output.js';
-import { prefixesOf, prepareObject } from './prepare.js';
+import { type PreparedObject, prefixesOf, prepareObject } from './prepare.js';
 import { rebuildTables, tableNames } from './special-tables.js';
 import { takeReturningParts } from './split-parts.js';
 import { correlateStaticLocals } from './static-locals.js';
@@ -40,6 +41,8 @@ export interface DiffInput {
    * result is kpatch's, with a warning.
    */
   readonly shipsReturningParts?: boolean | undefined;
+  /** Hold the pair against the rules of live patching as well. */
+  readonly rules?: RuleQuestion | undefined;
 }
 
 export type DiffOutcome =
@@ -48,8 +51,15 @@ export type DiffOutcome =
       /** See `ObjectDiff`: where it was asked for, the functions in which only line numbers moved. */
       readonly reasons: ReadonlyMap<ElfSymbol, ChangeReason>;
       readonly warnings: readonly Diagnostic[];
+      /** Where it was asked for. */
+      readonly observations: Observations | undefined;
     }
-  | { readonly kind: 'changed'; readonly diff: ObjectDiff; readonly warnings: readonly Diagnostic[] };
+  | {
+      readonly kind: 'changed';
+      readonly diff: ObjectDiff;
+      readonly warnings: readonly Diagnostic[];
+      readonly observations: Observations | undefined;
+    };
 
 /** What one source file contributes to the livepatch. */
 export interface ObjectDiff {
@@ -108,6 +118,8 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const markFindings = applyAuthorMarks(patched, comparison);
   const { callbacks, findings: callbackFindings } = findCallbacks(patched, comparison);
 
+  const ownChanges = new Set(changedOf(patched, comparison));
+
   // The new function must not come back to the original one by way of a part that did not change.
   if (input.shipsReturningParts) takeReturningParts(patched, comparison);
 
@@ -123,9 +135,17 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   includeCallbacks(inclusion, callbacks);
 
   // While both objects are still whole.
-  const reasons = input.explain
-    ? explainChanges({ original, patched, correlation, comparison, changedFunctions })
-    : new Map<ElfSymbol, ChangeReason>();
+  const sides = { original, patched, correlation, comparison };
+  const isExplained = input.explain === true;
+  const because =
+    isExplained || input.rules !== undefined
+      ? explainChanges({ ...sides, changedFunctions, toldLines: isExplained })
+      : new Map<ElfSymbol, ChangeReason>();
+  const observations =
+    input.rules === undefined
+      ? undefined
+      : observe({ ...sides, ...input.rules, changed: ownChanges, functions: functionsOf(inclusion), reasons: because });
+  const reasons = isExplained ? because : new Map<ElfSymbol, ChangeReason>();
 
   // The special tables shrink to the included functions. They may bring in more data, but no more functions.
   const tableInput = { patched, inclusion, entrySizes: input.entrySizes, lookup: input.lookup };
@@ -136,17 +156,20 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   const tables = new Map([...special.tables, ...unknown.tables, ...orc.tables, ...forced.tables]);
 
   const refusals = checkPatchable({ original, patched, correlation, comparison, inclusion, tables, ...carried });
-  const warnings = stopAtErrors([
-    ...early,
-    ...markFindings,
-    ...special.findings,
-    ...unknown.findings,
-    ...orc.findings,
-    ...forced.findings,
-    ...refusals,
-  ]);
+  const warnings = stopAtErrors(
+    [
+      ...early,
+      ...markFindings,
+      ...special.findings,
+      ...unknown.findings,
+      ...orc.findings,
+      ...forced.findings,
+      ...refusals,
+    ],
+    observations?.findings,
+  );
   if (changedFunctions.length === 0 && !hasNewGlobals && callbacks.length === 0) {
-    return { kind: 'unchanged', reasons, warnings };
+    return { kind: 'unchanged', reasons, warnings, observations };
   }
 
   // The original has served; the patched object becomes the output.
@@ -176,7 +199,7 @@ export function diffObjects(input: DiffInput): DiffOutcome {
     tableSections: new Set([...special.tables.keys(), ...unknown.tables.keys()]),
     reasons,
   };
-  return { kind: 'changed', diff, warnings };
+  return { kind: 'changed', diff, warnings, observations };
 }
 
 function commonArch(original: ElfObject, patched: ElfObject): Arch {
@@ -204,7 +227,19 @@ function isRedirected(symbol: ElfSymbol, arch: Arch, parentOf: ReadonlyMap<ElfSy
   return !parentOf.has(symbol) || arch.traceOffset(symbol) !== undefined;
 }
 
-function stopAtErrors(findings: readonly Diagnostic[]): readonly Diagnostic[] {
-  if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError(findings);
+/** What broke a rule may be the reason for the rest. */
+function stopAtErrors(findings: readonly Diagnostic[], broken: readonly Diagnostic[] = []): readonly Diagnostic[] {
+  if (findings.some(({ severity }) => severity === 'error')) throw new KptoolError([...findings, ...broken]);
   return findings;
+}
+
+function changedOf({ object }: PreparedObject, { symbols }: Comparison): ElfSymbol[] {
+  return object.symbols.filter((symbol) => symbol.type === STT.FUNC && symbols.get(symbol) === 'changed');
+}
+
+/** Those that the livepatch brings along. */
+function functionsOf({ sections, symbols }: Inclusion): ElfSymbol[] {
+  return [...symbols].filter(
+    ({ type, section }) => type === STT.FUNC && section !== undefined && sections.has(section),
+  );
 }

@@ -9,7 +9,7 @@ import { relocationsWithin } from '../elf/relocations-within.js';
 import { type Comparison, ContentComparison } from './compare.js';
 import { CodeComparison, type CodePair, type CodeSide, type Difference } from './first-difference.js';
 import { isLineNumberChange } from './line-numbers.js';
-import { canonicalName } from './names.js';
+import { canonicalName, cloneRoot } from './names.js';
 import type { Correlation } from './pairing.js';
 import type { PreparedObject } from './prepare.js';
 import { referenceText } from './reference-text.js';
@@ -60,6 +60,8 @@ export interface ExplainInput {
   readonly comparison: Comparison;
   /** Symbols of the patched object. */
   readonly changedFunctions: readonly ElfSymbol[];
+  /** Tell of functions in which only line numbers moved; costs a look at every function. */
+  readonly toldLines?: boolean;
 }
 
 /**
@@ -72,7 +74,7 @@ export function explainChanges(input: ExplainInput): Map<ElfSymbol, ChangeReason
   const compareCode = (pair: CodePair) =>
     new CodeComparison(pair, (...relocations) => content.isReferenceSame(...relocations));
   for (const symbol of input.changedFunctions) reasons.set(symbol, explainChange(input, symbol, compareCode));
-  for (const pair of movedLines(input)) {
+  for (const pair of input.toldLines === false ? [] : movedLines(input)) {
     reasons.set(pair.patched.symbol, reasonAt('line number', undefined, compareCode(pair)));
   }
   return reasons;
@@ -222,12 +224,6 @@ function movedSection({ pair: { original, patched } }: CodeComparison): Found | 
   const [before, after] = [referencesOf(original), referencesOf(patched)];
   if (before.size !== after.size || [...after].some((reference) => !before.has(reference))) return undefined;
   return { kind: 'moved section', about: `${from} -> ${to}` };
-}
-
-/** `helper` of `helper.constprop.0.isra.1`. */
-function cloneRoot(name: string): string {
-  const suffix = name.search(/\.(isra|constprop|part|llvm|lto_priv)\./);
-  return suffix > 0 ? name.slice(0, suffix) : name;
 }
 
 /** Functions of the object that one side refers to and the other does not; its own parts are no callees. */

@@ -39,6 +39,18 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
+/** `helper` of `helper.constprop.0.isra.1`. */
+export function cloneRoot(name: string): string {
+  const suffix = name.search(/\.(isra|constprop|part|llvm|lto_priv)\./);
+  return suffix > 0 ? name.slice(0, suffix) : name;
+}
+
+/** The function of the source that `mad_send.isra.0` or `mad_send.constprop.0.cold` was made of. */
+export function functionRoot(name: string): string {
+  const cold = name.indexOf('.cold');
+  return cloneRoot(cold > 0 ? name.slice(0, cold) : name);
+}
+
 /** Statics that macros and the compiler make, each for one use; a fresh copy in the livepatch behaves the same. */
 const throwawayStatics = [
   // lockdep class of a lock: `mutex_init` in `probe()`

@@ -3,7 +3,8 @@
  * which functions are parts of others, and lets every reference name a symbol instead of a section and an offset.
  */
 import type { Arch } from '../arch/arch.js';
-import { SHF, STT } from '../elf/constants.js';
+import { STT } from '../elf/constants.js';
+import { DebugTypes } from '../elf/debug-types.js';
 import { groupBy } from '../elf/grouped.js';
 import { type ElfObject, type ElfSection, ElfSymbol } from '../elf/object.js';
 import { type LineRow, readDebugLines } from './debug-lines.js';
@@ -23,6 +24,8 @@ export interface PreparedObject {
   readonly childrenOf: ReadonlyMap<ElfSymbol, readonly ElfSymbol[]>;
   /** Source lines of code; none where there are no debug data. Read when first asked for. */
   readonly debugLines: () => ReadonlyMap<ElfSection, readonly LineRow[]>;
+  /** Types of the source; throws RangeError where there are no debug data that can be read. Read when first asked for. */
+  readonly debugTypes: () => DebugTypes;
 }
 
 /**
@@ -31,6 +34,7 @@ export interface PreparedObject {
  */
 export function prepareObject(object: ElfObject, arch: Arch): PreparedObject {
   const debugLines = lazyDebugLines(object);
+  const debugTypes = lazyDebugTypes(object);
   dropUnreadSections(object, arch);
   if (arch.keepsAssemblerLabels) dropAssemblerLabels(object);
   const symbolsIn = groupBy(object.symbols.filter(hasSection), ({ section }) => section);
@@ -42,18 +46,27 @@ export function prepareObject(object: ElfObject, arch: Arch): PreparedObject {
     }
   }
   const { parentOf, childrenOf } = findSplitFunctions(object);
-  const prepared = { object, arch, ownSymbol, sectionSymbol, symbolsIn, parentOf, childrenOf, debugLines };
+  const prepared = { object, arch, ownSymbol, sectionSymbol, symbolsIn, parentOf, childrenOf, debugLines, debugTypes };
   nameSectionReferences(prepared);
   return prepared;
 }
 
 /** The table goes with the other debug data, but few comparisons need it and reading it takes time. */
 function lazyDebugLines({ sections, format }: ElfObject): PreparedObject['debugLines'] {
-  const table = sections.find(({ name, flags }) => name === '.debug_line' && (flags & SHF.COMPRESSED) === 0);
+  const table = sections.find(({ name }) => name === '.debug_line');
   let lines: Map<ElfSection, LineRow[]> | undefined;
   return () => {
     lines ??= table === undefined ? new Map() : readDebugLines(table, format.byteOrder);
     return lines;
+  };
+}
+
+function lazyDebugTypes({ sections, format }: ElfObject): PreparedObject['debugTypes'] {
+  const debugSections = sections.filter(isDebugSection);
+  let types: DebugTypes | undefined;
+  return () => {
+    types ??= new DebugTypes({ sections: debugSections, format });
+    return types;
   };
 }
 

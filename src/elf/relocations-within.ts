@@ -14,15 +14,15 @@ interface SortedList {
 const sortedLists = new WeakMap<readonly Relocation[], SortedList>();
 
 /** Those with `start <= offset < end`, bytes of the section, in the order of their offsets. */
-export function relocationsWithin({ relocations }: ElfSection, start: number, end: number): readonly Relocation[] {
-  const sorted = sortedOnce(relocations);
+export function relocationsWithin(section: ElfSection, start: number, end: number): readonly Relocation[] {
+  const sorted = relocationsInOrder(section);
   const first = countBelow(sorted, ({ offset }) => offset < start);
   const behind = countBelow(sorted, ({ offset }) => offset < end);
   return sorted.slice(first, behind);
 }
 
-/** Compilers write them in order; then the list itself serves. */
-function sortedOnce(relocations: readonly Relocation[]): readonly Relocation[] {
+/** All of them in the order of their offsets. Compilers write them in that order; then the list itself serves. */
+export function relocationsInOrder({ relocations }: ElfSection): readonly Relocation[] {
   const known = sortedLists.get(relocations);
   if (known?.length === relocations.length) return known.sorted;
   const isInOrder = relocations.every(({ offset }, index) => (relocations[index - 1]?.offset ?? 0) <= offset);

@@ -99,6 +99,12 @@ function readInformation(image: ElfImage): Map<string, string> {
   return information;
 }
 
+/** The namespaces whose symbols a module, or an object of one, says that it uses (`MODULE_IMPORT_NS`). */
+export function importedNamespaces(image: ElfImage): string[] {
+  const key = 'import_ns=';
+  return stringsOf(image, '.modinfo').flatMap((text) => (text.startsWith(key) ? [text.slice(key.length)] : []));
+}
+
 /**
  * Old kernels' `.modinfo` lacks the name. `struct module` has it too: after the state and the two pointers of the list,
  * at 24 bytes on 64-bit kernels, in a field of 56 bytes (include/linux/module.h).

@@ -21,6 +21,11 @@ export function clonesByFunction(table: TargetTable): ReadonlyMap<string, readon
   return clones;
 }
 
+/** How many functions of that very name the target has. */
+export function countFunctions(table: TargetTable, name: string): number {
+  return table.named(name).filter(({ type, place }) => type === STT.FUNC && place !== 'undefined').length;
+}
+
 /**
  * Half a sentence where the target has the function, but no `name` of it: `cm_send` for `cm_send.isra.0`, or the other way
  * round. `isOwn` says whether a symbol may be the object's own.

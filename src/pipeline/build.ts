@@ -145,6 +145,8 @@ async function buildIn(
     names: nameRules(options.names ?? {}),
     verification: { kernel, skipCheck, skipCompilerCheck },
     findKernelSeals: () => sealsOfInstalledKernel(kernel.release),
+    touched: patches.touchedCode,
+    rules: options.rules,
   };
   seen.comparison = { input: comparison, names: options.names ?? {}, rebuilt: findRebuild.answers };
   const compared = await steps.run({

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { EntrySizes } from '../arch/arch.js';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import type { ObjectDiff } from '../diff/diff-objects.js';
+import type { ExportTypes } from '../diff/type-changes.js';
 import type { ModuleObjects } from '../kbuild/module-objects.js';
 import type { ModuleFile } from '../kernel/module-file.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
@@ -11,11 +12,14 @@ import type { NameRules } from '../lookup/drifting-names.js';
 import type { LookupDecision } from '../lookup/explain-lookup.js';
 import { indexExports } from '../lookup/exports.js';
 import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
+import type { TouchedCode } from '../patch/touched-code.js';
 import type { ObjectPair } from './both-sides.js';
+import { ObjectRules } from './object-rules.js';
 import type { VerificationReport } from './options.js';
 import { importedBy } from './ordinary-imports.js';
 import { diffWithRebuild, type FindRebuild, linkOrderOf } from './rebuild.js';
 import { lookupsOf, type ObjectLookups, withLookups } from './refused-lookups.js';
+import { applyRuleLevels, type RuleLevel } from './rule-levels.js';
 import type { TargetModule } from './target-modules.js';
 import { TargetVerifier, type VerificationQuestion } from './verify-targets.js';
 
@@ -42,6 +46,8 @@ export interface ComparisonResult {
   readonly warnings: readonly Diagnostic[];
   /** By module. */
   readonly verifications: ReadonlyMap<string, VerificationReport>;
+  /** See `ObjectRules`. */
+  readonly exportTypes: ReadonlyMap<string, ExportTypes>;
 }
 
 export interface ComparisonQuestion {
@@ -60,6 +66,11 @@ export interface ComparisonQuestion {
   readonly explain: boolean;
   readonly names?: NameRules;
   readonly verification: Omit<VerificationQuestion, 'targets'>;
+  readonly touched: TouchedCode;
+  /** See `changedExports`. */
+  readonly changedExports: ReadonlyMap<string, readonly string[]>;
+  /** What the user has decided about rules. */
+  readonly rules: ReadonlyMap<string, RuleLevel>;
 }
 
 /** @throws KptoolError with the findings of all objects, not of the first that has one; see also `lookupsOf` */
@@ -70,6 +81,8 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   const exports = indexExports(question.exports);
   const patchedModules = new Set(pairs.flatMap(({ modules }) => modules));
   const verifier = new TargetVerifier({ ...question.verification, targets });
+  const { touched, changedExports } = question;
+  const rules = new ObjectRules({ touched, targets, tables, exports });
   const contributions: Contribution[] = [];
   const unchanged: UnchangedObject[] = [];
   const warnings: Diagnostic[] = [];
@@ -110,10 +123,12 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           entrySizes,
           explain,
           shipsReturningParts: true,
+          rules: { touched, changedExports: changedExports.get(object) ?? [] },
         };
         const outcome = await diffWithRebuild(input, findRebuild);
         warnings.push(...outcome.warnings);
         verifier.touch(object, module, outcome);
+        rules.add({ object, module, patched, outcome });
         if (outcome.kind === 'changed') {
           const { diff, parts } = outcome;
           contributions.push({ object, module, diff, parts, lookups: outcome.lookups });
@@ -121,15 +136,17 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
         } else if (explain) unchanged.push({ object, module, reasons: outcome.reasons });
       } catch (error) {
         if (!(error instanceof KptoolError)) throw error;
-        errors.push(...error.diagnostics);
+        errors.push(...applyRuleLevels(error.diagnostics, question.rules));
+        rules.addRefused({ object, patched });
         lookups.push(...lookupsOf(error));
       }
     }
   }
   // After the comparison, which says what the patch is about. Where that failed, this may be why.
-  const { findings, reports: verifications } = verifier.conclude();
+  const { findings: doubts, reports: verifications } = verifier.conclude();
+  const findings = [...applyRuleLevels(rules.conclude(), question.rules), ...doubts];
   errors.push(...findings.filter(({ severity }) => severity === 'error'));
   warnings.push(...findings.filter(({ severity }) => severity === 'warning'));
   if (errors.length > 0) throw withLookups(new KptoolError([...errors, ...warnings]), lookups);
-  return { contributions, unchanged, warnings, verifications };
+  return { contributions, unchanged, warnings, verifications, exportTypes: rules.exportTypes() };
 }

@@ -2,13 +2,14 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { hashFile } from '../system/hash.js';
 import { type ComparisonQuestion, type ComparisonResult, compareObjects } from './compare-objects.js';
-import { compareVersions, type VersionsQuestion } from './export-versions.js';
+import { changedExports, compareVersions, type VersionsQuestion } from './export-versions.js';
+import { applyRuleLevels } from './rule-levels.js';
 import { findSealedAddresses, type SealQuestion } from './sealed-addresses.js';
 import { hashOf, type StepInputs } from './step-stamps.js';
 
 /** Everything that the step works on. */
 export interface CompareInput
-  extends ComparisonQuestion,
+  extends Omit<ComparisonQuestion, 'changedExports'>,
     Pick<VersionsQuestion, 'versions' | 'patches'>,
     Pick<SealQuestion, 'findKernelSeals'> {}
 
@@ -20,14 +21,14 @@ export interface Compared extends ComparisonResult {
 /** @throws KptoolError with what `compareObjects` throws */
 export async function compareStep(input: CompareInput): Promise<Compared> {
   const { versions, targets, patches, verification, findKernelSeals } = input;
-  const compared = await compareObjects(input);
+  const compared = await compareObjects({ ...input, changedExports: changedExports(versions) });
   // What other modules were built to call must still be what they call.
-  const { contributions } = compared;
-  const versionFindings = compareVersions({ versions, targets, contributions, patches });
+  const { contributions, exportTypes } = compared;
+  const versionFindings = compareVersions({ versions, targets, contributions, patches, exportTypes });
   // On kernels that track indirect branches not every function may be called through a pointer.
   const { kernel } = verification;
   const sealFindings = await findSealedAddresses({ kernel, contributions, targets, findKernelSeals });
-  return { ...compared, findings: [...versionFindings, ...sealFindings] };
+  return { ...compared, findings: [...applyRuleLevels(versionFindings, input.rules), ...sealFindings] };
 }
 
 /** What the comparison depends on, by what it is about. Throws what reading the objects throws. */

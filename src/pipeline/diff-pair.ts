@@ -6,6 +6,7 @@ import type { EntrySizes } from '../arch/arch.js';
 import { diagnose } from '../diagnostics/catalogue.js';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import { type DiffOutcome, diffObjects, type ObjectDiff } from '../diff/diff-objects.js';
+import type { Observations, RuleQuestion } from '../diff/object-rules.js';
 import { ElfObject } from '../elf/object.js';
 import { readElf } from '../elf/read.js';
 import { replacedFunctions } from '../livepatch/function-table.js';
@@ -50,6 +51,8 @@ export interface PairInput {
   readonly explain?: boolean;
   /** See `DiffInput`: the build wants it, `create-diff-object` gives what kpatch gives. */
   readonly shipsReturningParts?: boolean;
+  /** See `DiffInput`. */
+  readonly rules?: RuleQuestion;
 }
 
 export type PairOutcome =
@@ -61,6 +64,7 @@ export type PairOutcome =
       /** What every symbol that was needed was decided to be. */
       readonly lookups: readonly LookupDecision[];
       readonly warnings: readonly Diagnostic[];
+      readonly observations: Observations | undefined;
     };
 
 /**
@@ -112,11 +116,12 @@ function diffWithLookup(
     lookup,
     explain: input.explain ?? false,
     shipsReturningParts: input.shipsReturningParts,
+    rules: input.rules,
   });
   if (outcome.kind === 'unchanged') return outcome;
 
   // References first: a pointer to a global function asks for it as global, which it is until it is replaced.
-  const { diff, warnings } = outcome;
+  const { diff, warnings, observations } = outcome;
   const split = splitRelocations(diff, lookup, input.isImported);
   const replaced = replacedFunctions(diff, lookup);
   const refusals = [
@@ -125,10 +130,10 @@ function diffWithLookup(
       diagnose('table-needs-module', { section: section.name, symbol: symbol.name, module: lookup.objectName }),
     ),
   ];
-  if (refusals.length > 0) throw new KptoolError([...refusals, ...warnings]);
+  if (refusals.length > 0) throw new KptoolError([...refusals, ...warnings, ...(observations?.findings ?? [])]);
   const callbacks = diff.callbacks.map((callback) => ({ ...callback, object: lookup.objectName }));
   const parts = { functions: replaced.functions, relocations: split.relocations, callbacks, archSections: [] };
-  return { kind: 'changed', diff, parts, lookups: decisions(), warnings };
+  return { kind: 'changed', diff, parts, lookups: decisions(), warnings, observations };
 }
 
 /** Each symbol once, however many places refer to it. */

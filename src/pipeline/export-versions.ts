@@ -4,6 +4,8 @@
  */
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import type { ExportTypes } from '../diff/type-changes.js';
+import { groupBy } from '../elf/grouped.js';
 import { readImage } from '../elf/image.js';
 import type { CompiledObject } from '../kbuild/compiler-wrapper.js';
 import { versionsInCommandFile } from '../kbuild/symbol-versions.js';
@@ -40,6 +42,13 @@ export async function readVersions(objects: readonly CompiledObject[]): Promise<
   return versions;
 }
 
+/** By object, the exported symbols whose checksum the patch changes. Throws nothing. */
+export function changedExports({ original, patched }: VersionsOfSides): Map<string, string[]> {
+  const changed = [...patched].filter(([symbol, { crc }]) => (original.get(symbol)?.crc ?? crc) !== crc);
+  const byObject = groupBy(changed, ([, { object }]) => object);
+  return new Map([...byObject].map(([object, entries]) => [object, entries.map(([symbol]) => symbol)]));
+}
+
 /** Of `LivepatchParts`. */
 interface Used {
   readonly functions: readonly { readonly object: string; readonly name: string }[];
@@ -52,6 +61,8 @@ export interface VersionsQuestion {
   /** What the livepatch replaces and refers to. */
   readonly contributions: readonly { readonly parts: Used }[];
   readonly patches: readonly ResolvedPatch[];
+  /** What debug data tell of the types of exports, by `core/agent.o:symbol`. */
+  readonly exportTypes: ReadonlyMap<string, ExportTypes>;
 }
 
 /**
@@ -60,7 +71,13 @@ export interface VersionsQuestion {
  * @returns for each symbol that differs `export-version-changed` where the livepatch replaces or uses it, else
  *   `export-version-changed-unused`; `export-version-foreign` where the unpatched source differs from the target already
  */
-export function compareVersions({ versions, targets, contributions, patches }: VersionsQuestion): Diagnostic[] {
+export function compareVersions({
+  versions,
+  targets,
+  contributions,
+  patches,
+  exportTypes,
+}: VersionsQuestion): Diagnostic[] {
   const ofTargets = new Map(targets.map(({ name, module }) => [name, checksumsOf(module.image)]));
   const used = usedSymbols(contributions);
   const findings: Diagnostic[] = [];
@@ -70,13 +87,13 @@ export function compareVersions({ versions, targets, contributions, patches }: V
       const running = ofTargets.get(module)?.get(symbol) ?? before;
       if (running === undefined || running === crc) continue;
       const details = { symbol, module, object, expected: running, found: crc };
-      if (before === crc) findings.push(diagnose('export-version-foreign', details));
-      else if (used.has(`${module}:${symbol}`))
-        findings.push(diagnose('export-version-changed', { ...details, includes: addedIncludes(patches, object) }));
-      else
-        findings.push(
-          diagnose('export-version-changed-unused', { ...details, includes: addedIncludes(patches, object) }),
-        );
+      if (before === crc) {
+        findings.push(diagnose('export-version-foreign', details));
+        continue;
+      }
+      const code = used.has(`${module}:${symbol}`) ? 'export-version-changed' : 'export-version-changed-unused';
+      const types = exportTypes.get(`${object}:${symbol}`);
+      findings.push(diagnose(code, { ...details, includes: addedIncludes(patches, object), types }));
     }
   }
   return findings;

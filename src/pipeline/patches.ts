@@ -7,6 +7,7 @@ import { tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { patchIn } from '../patch/read.js';
 import { checkSourceRules } from '../patch/source-rules.js';
+import { type TouchedCode, touchedCode } from '../patch/touched-code.js';
 import { readInput } from '../system/files.js';
 import type { BuildOptions } from './options.js';
 import { applyRuleLevels } from './rule-levels.js';
@@ -19,6 +20,8 @@ export interface CheckedPatches {
   readonly contents: readonly Uint8Array[];
   /** Files of the tree that the patches change, add or take away. */
   readonly touched: readonly string[];
+  /** What they touch in C files and headers. */
+  readonly touchedCode: TouchedCode;
   /** C files to compile, and why. */
   readonly affected: Affected;
   /** The same for either side, or `undefined` where the tree has to be built whole. */
@@ -49,7 +52,10 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   const findings = [...trial.findings, ...applyRuleLevels(broken, options.rules)];
   stopAtErrors(findings);
   const affected = await affectedSources(options.oot, touched, plan);
-  return { resolved, contents, touched, affected, sources: sidesOf(affected, added, deleted), warnings: findings };
+  return {
+    ...{ resolved, contents, touched, touchedCode: touchedCode(texts), affected },
+    ...{ sources: sidesOf(affected, added, deleted), warnings: findings },
+  };
 }
 
 function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {

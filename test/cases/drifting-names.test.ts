@@ -19,6 +19,7 @@ import type { LookupAnswer } from '../../src/lookup/lookup.js';
 import { checkMembership } from '../../src/lookup/membership.js';
 import { staticSymbols } from '../../src/lookup/static-symbols.js';
 import { tableOfImage } from '../../src/lookup/symbol-table.js';
+import { touchedCode } from '../../src/patch/touched-code.js';
 import { compareObjects } from '../../src/pipeline/compare-objects.js';
 import type { LookupDecision } from '../../src/pipeline/options.js';
 import { lookupsOf } from '../../src/pipeline/refused-lookups.js';
@@ -318,6 +319,9 @@ int cm_listen(int x) { return printk("${text}", __my_id_${number}[x & 3] += x); 
         entrySizes: {},
         explain: false,
         names,
+        touched: touchedCode(new Map()),
+        changedExports: new Map(),
+        rules: new Map(),
       });
     await expect(compared(nameRules({}))).rejects.toThrow(/__my_id_0.*\[symbol-missing\]/s);
     const refusal: unknown = await compared(nameRules({})).catch((error: unknown) => error);

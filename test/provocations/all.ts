@@ -6,6 +6,7 @@ import { kbuildProvocations } from './kbuild.js';
 import { kernelProvocations } from './kernel.js';
 import { livepatchProvocations } from './livepatch.js';
 import { lookupProvocations } from './lookup.js';
+import { objectRuleProvocations } from './object-rules.js';
 import { patchProvocations } from './patch.js';
 import { pipelineProvocations } from './pipeline.js';
 import type { Provocation } from './provocation.js';
@@ -22,6 +23,7 @@ export const allProvocations: Readonly<Record<Code, Provocation>> = {
   ...sourceRuleProvocations,
   ...treeRuleProvocations,
   ...targetRuleProvocations,
+  ...objectRuleProvocations,
   ...kernelProvocations,
   ...kbuildProvocations,
   ...elfProvocations,

@@ -9,7 +9,6 @@ import { sealsOfInstalledKernel } from '../../src/kernel/sealed-functions.js';
 import type { BuildStep } from '../../src/pipeline/build-steps.js';
 import { type BundleScene, leaveBundle } from '../../src/pipeline/bundle/write-bundle.js';
 import { createDiffObject } from '../../src/pipeline/create-diff-object.js';
-import { compareVersions } from '../../src/pipeline/export-versions.js';
 import { readExtraSymvers } from '../../src/pipeline/known-exports.js';
 import { reproduce } from '../../src/pipeline/reproduce.js';
 import { openWork } from '../../src/pipeline/resume.js';
@@ -84,18 +83,6 @@ async function twoExporters() {
   return (await readExtraSymvers(files, { ...places, tree: folder }, [])).warnings;
 }
 
-/** An export whose checksum was 1 and is 2 in the patched object. */
-async function exportChanged(original: number, used: readonly string[]) {
-  const version = (crc: number) => new Map([['ib_mad_post', { crc, object: 'mad.o', modules: ['ib_mad'] }]]);
-  const checksums = { ib_mad_post: 1 };
-  return compareVersions({
-    versions: { original: version(original), patched: version(2) },
-    targets: [{ name: 'ib_mad', module: await readModuleFile(await moduleFile({ checksums })) }],
-    contributions: [{ parts: { functions: used.map((name) => ({ object: 'ib_mad', name })), relocations: [] } }],
-    patches: [],
-  });
-}
-
 /** A build that goes on behind the step `original`, which an earlier one has done with other inputs, or not at all. */
 async function resumed(before: string | undefined) {
   const work = await createWorkFolder(await temporaryFolder(), 'livepatch-fix');
@@ -164,9 +151,6 @@ export const pipelineProvocations = {
   'target-not-seen': justBuilt,
   'extra-symvers-missing': noSuchFile,
   'extra-symvers-conflict': twoExporters,
-  'export-version-changed': () => exportChanged(1, ['ib_mad_post']),
-  'export-version-changed-unused': () => exportChanged(1, ['ib_mad_class_timeout']),
-  'export-version-foreign': () => exportChanged(2, ['ib_mad_post']),
   'bundle-malformed': () => bundleWith({ step: 'later' }),
   'bundle-too-new': () => bundleWith({ schema: 'kptool-bundle/2' }),
   'bundle-step-missing': () => bundleWith({}, 'finish'),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { buildSteps } from '../build-steps.js';
 import { diagnosticSchema } from '../diagnostic-schema.js';
 import { versionsSchema } from '../kept-objects.js';
+import { ruleLevels } from '../rule-levels.js';
 
 /** Path of a file in the bundle. */
 const file = z.string().min(1);
@@ -28,6 +29,13 @@ export const comparisonSchema = z.object({
   release: text,
   skipCheck: z.boolean(),
   skipCompilerCheck: z.boolean(),
+  touched: z.object({
+    functions: texts,
+    headerFunctions: texts,
+    touchesMore: z.boolean(),
+    mayChangeTypes: z.boolean(),
+  }),
+  rules: z.array(z.tuple([text, z.enum(ruleLevels)])),
 });
 
 /** The input of the step `finish`, but for what lies in files. */

@@ -74,6 +74,12 @@ export async function bundleComparison(
     release: input.verification.kernel.release,
     skipCheck: input.verification.skipCheck,
     skipCompilerCheck: input.verification.skipCompilerCheck,
+    touched: {
+      ...input.touched,
+      functions: [...input.touched.functions],
+      headerFunctions: [...input.touched.headerFunctions],
+    },
+    rules: [...input.rules],
   };
   return { comparison, exports: bundleExports('diff/Module.symvers', input.exports, known, bundle) };
 }
@@ -151,6 +157,12 @@ export function comparisonOf(
     findKernelSeals: async () => ({ has: () => false }),
     versions: { original: new Map(known.versions.original), patched: new Map(known.versions.patched) },
     patches: manifest.patches.map((patch) => patchOf(patch, read)),
+    touched: {
+      ...known.touched,
+      functions: new Set(known.touched.functions),
+      headerFunctions: new Set(known.touched.headerFunctions),
+    },
+    rules: new Map(known.rules),
   };
 }
 

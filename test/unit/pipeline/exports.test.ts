@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { ExportTypes } from '../../../src/diff/type-changes.js';
 import { readModuleFile } from '../../../src/kernel/module-file.js';
 import { parseSymvers } from '../../../src/kernel/symvers.js';
 import { indexExports } from '../../../src/lookup/exports.js';
@@ -99,7 +100,12 @@ describe('compareVersions', () => {
 +#include <linux/other.h>
 `;
 
-  async function compare(running: Readonly<Record<string, number>>, original: number | undefined, patched: number) {
+  async function compare(
+    running: Readonly<Record<string, number>>,
+    original: number | undefined,
+    patched: number,
+    types?: ExportTypes,
+  ) {
     const tree = await temporaryFolder();
     await writeFile(path.join(tree, 'mad.c'), '#include <linux/moved.h>\n#include <linux/module.h>\nint x;\n');
     await writeFile(path.join(tree, 'cm.c'), 'int y;\n');
@@ -111,7 +117,10 @@ describe('compareVersions', () => {
     const targets = [{ name: 'ib_mad', module }];
     const relocations = [{ symbol: { object: 'ib_mad', name: 'ib_mad_post' } }];
     const findings = (used: typeof relocations) =>
-      compareVersions({ versions, targets, patches, contributions: [{ parts: { functions: [], relocations: used } }] });
+      compareVersions({
+        ...{ versions, targets, patches, contributions: [{ parts: { functions: [], relocations: used } }] },
+        exportTypes: new Map(types === undefined ? [] : [['mad.o:ib_mad_post', types]]),
+      });
     return { used: findings(relocations), unused: findings([]) };
   }
 
@@ -120,6 +129,18 @@ describe('compareVersions', () => {
     expect(used).toMatchObject([{ code: 'export-version-changed', severity: 'error' }]);
     expect(unused).toMatchObject([{ code: 'export-version-changed-unused', severity: 'warning' }]);
     expect(used[0]?.details.slice(1)).toEqual(['mad.c: # include "table.h"']);
+  });
+
+  test('a change of no layout: the include is told to have shown a type', async () => {
+    const { used } = await compare({ ib_mad_post: 1 }, 1, 2, { changed: [], completed: ['struct table'] });
+    expect(used[0]?.why).toContain('No layout changes: the patch only shows the members of struct table');
+    expect(used[0]?.fix).toMatch(/^The #include changes no type: put it between #ifndef __GENKSYMS__/);
+  });
+
+  test('a change of a layout: the type is named, and the include is not to blame', async () => {
+    const { used } = await compare({ ib_mad_post: 1 }, 1, 2, { changed: ['struct mad'], completed: ['struct table'] });
+    expect(used[0]?.why).toContain('Another layout has struct mad.');
+    expect(used[0]?.fix).not.toContain('__GENKSYMS__');
   });
 
   test('no change: nothing to say', async () => {

@@ -1,0 +1,49 @@
+/**
+ * What a patch touches in the sources, as the comparison of objects wants to know it: is a function expected to change, can
+ * a type have changed?
+ */
+import type { Item } from './c-outline.js';
+import { compareSources, type SourceChange, type SourceTexts } from './source-change.js';
+
+export interface TouchedCode {
+  /** Functions that the patch changes, adds or takes away; of `SYSCALL_DEFINE1(mad, …)` the argument. */
+  readonly functions: ReadonlySet<string>;
+  /** Those of them that a header defines. */
+  readonly headerFunctions: ReadonlySet<string>;
+  /** Something else than functions differs too: macros, types, includes, data. Any function may change with it. */
+  readonly touchesMore: boolean;
+  /** A type may have become another one. */
+  readonly mayChangeTypes: boolean;
+}
+
+/** `texts` are those of all files that the patches touch, by path in the tree. Throws nothing. */
+export function touchedCode(texts: ReadonlyMap<string, SourceTexts>): TouchedCode {
+  const changes = [...texts]
+    .filter(([file]) => /\.[ch]$/.test(file))
+    .map(([file, sides]) => ({ change: compareSources(file, sides), isHeader: file.endsWith('.h') }));
+  const functions = changes.flatMap(({ change }) => functionsIn(change));
+  const headerFunctions = changes.filter(({ isHeader }) => isHeader).flatMap(({ change }) => functionsIn(change));
+  const rest = changes.flatMap(({ change }) => [...itemsIn(change)].filter(({ kind }) => kind !== 'function'));
+  const hasDirectives = changes.some(({ change }) => {
+    return change.addedDirectives.length > 0 || change.removedDirectives.length > 0;
+  });
+  // Of another language, or one that decides how the others are compiled.
+  const hasOthers = [...texts.keys()].some((file) => !/\.[ch]$/.test(file));
+  const isHarmless = ({ kind, macro = '' }: Item) => kind === 'variable' || /^(EXPORT|MODULE|KPATCH)_/.test(macro);
+  return {
+    functions: new Set(functions),
+    headerFunctions: new Set(headerFunctions),
+    touchesMore: rest.length > 0 || hasDirectives || hasOthers,
+    mayChangeTypes: hasDirectives || hasOthers || rest.some((item) => !isHarmless(item)),
+  };
+}
+
+function itemsIn({ changed, added, removed }: SourceChange): Item[] {
+  return [...changed.map(({ patched }) => patched), ...added, ...removed];
+}
+
+function functionsIn(change: SourceChange): string[] {
+  return itemsIn(change)
+    .filter(({ kind }) => kind === 'function')
+    .map(({ name }) => name);
+}
