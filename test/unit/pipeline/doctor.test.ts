@@ -181,6 +181,18 @@ describe('what is missing', () => {
   });
 });
 
+test('an objtool that gets whole modules only is in the way', async () => {
+  const config = `${livepatchConfig}CONFIG_X86_KERNEL_IBT=y\n`;
+  const withMakefile = (text: string) => examine({ parts: { config, files: { 'scripts/Makefile.lib': text } } });
+  const lacking = await withMakefile('# knows no such variable\n');
+  expect(lacking.ofKernel.objtool).toMatchObject({
+    state: 'missing',
+    text: expect.stringContaining('whole modules only'),
+  });
+  expect(lacking.isReady).toBe(false);
+  expect((await withMakefile('delay-objtool := $(CONFIG_X86_KERNEL_IBT)\n')).isReady).toBe(true);
+});
+
 describe('which kernel', () => {
   test('none at all', async () => {
     const { isReady, chosen, facts, kernels, install } = await examine({ releases: [], running: release });
