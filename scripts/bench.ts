@@ -2,7 +2,7 @@
  * `npm run bench [-- ROUNDS]`: wall time of `kptool build --oot` on fixtures/ib_mad against the bare work in it that
  * nobody can avoid: the kbuild runs that compile the changed objects, without and with the patch, and the one that links
  * the livepatch. Both are run in turn, so that whatever else the machine does meets both; the medians count. Then the
- * comparison (bench-diff.ts).
+ * check (bench-check.ts) and the comparison (bench-diff.ts).
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -43,6 +43,9 @@ if (kernel?.buildDirectory === undefined) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+say('\nThe check:');
+await import('./bench-check.js');
 
 say('\nThe comparison:');
 await import('./bench-diff.js');

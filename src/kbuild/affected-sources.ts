@@ -18,6 +18,9 @@ interface Includes {
   readonly hasComputed: boolean;
 }
 
+/** By path in the tree, what each source and header of it includes. */
+export type TreeIncludes = ReadonlyMap<string, Includes>;
+
 /**
  * What in a makefile says that more than compiling happens before an object is made: programs for the host, generated
  * files, rules with targets of the tree's own. Asked for a single object, kbuild would leave such steps out.
@@ -46,11 +49,16 @@ export type Affected =
  *    could be reached by an include whose name a macro makes up.
  *
  * Headers are matched by base name, so that `include/mad.h` and `core/mad.h` count as one: too much is compiled, never
- * too little. `tree` is the copy before or after the patch was applied. A header that is not there yet, or not any more,
+ * too little. `tree` is the copy before or after the patch was applied, `read` what its files include where that was read. A header that is not there yet, or not any more,
  * and that nobody includes affects no other source: whoever will include it, or did, is touched as well.
  * Sources outside the folder that kbuild is called for need the whole tree too.
  */
-export async function affectedSources(tree: string, touched: readonly string[], plan: BuildPlan): Promise<Affected> {
+export async function affectedSources(
+  tree: string,
+  touched: readonly string[],
+  plan: BuildPlan,
+  read?: TreeIncludes,
+): Promise<Affected> {
   const all = (because: string): Affected => ({ kind: 'all', because });
   const way = singleObjectWay(plan);
   if (way === undefined) return all(`${plan.chosenBy} says how the tree is built, and not how one object is`);
@@ -59,7 +67,7 @@ export async function affectedSources(tree: string, touched: readonly string[], 
   const makefiles = (await readMakefiles(tree)).map(({ text }) => text).join('\n');
   if (generates.test(makefiles)) return all('the makefiles generate files or build programs for themselves');
   if (await hasLinks(tree)) return all('the tree has symbolic links, so that one file may have several paths');
-  const includes = await readIncludes(tree);
+  const includes = read ?? (await readIncludes(tree));
   const affected = new Map<string, string[]>();
   for (const file of touched) {
     const sources = isSource(file) ? sourcesOfSource(file, includes) : sourcesOfHeader(file, includes, makefiles);
@@ -73,13 +81,12 @@ export async function affectedSources(tree: string, touched: readonly string[], 
   return { kind: 'some', sources: sources.sort((a, b) => (a.source < b.source ? -1 : 1)) };
 }
 
-/** Files that include `file`, directly or by way of headers; matched by base name, as for `affectedSources`. */
-export async function includersOf(tree: string, files: readonly string[]): Promise<Map<string, string[]>> {
-  const includes = files.length === 0 ? new Map<string, Includes>() : await readIncludes(tree);
+/** Files that include each of `files`, directly or by way of others; matched by base name, as for `affectedSources`. */
+export function includersOf(files: readonly string[], includes: TreeIncludes): Map<string, string[]> {
   return new Map(files.map((file) => [file, includersIn(includes, file)]));
 }
 
-function includersIn(includes: ReadonlyMap<string, Includes>, file: string): string[] {
+function includersIn(includes: TreeIncludes, file: string): string[] {
   const reached = new Set([path.basename(file)]);
   const users = new Set<string>();
   for (let size = -1; size !== users.size; ) {
@@ -93,7 +100,7 @@ function includersIn(includes: ReadonlyMap<string, Includes>, file: string): str
   return [...users].sort();
 }
 
-async function readIncludes(tree: string): Promise<Map<string, Includes>> {
+export async function readIncludes(tree: string): Promise<TreeIncludes> {
   const files = await filesBelow(tree, (name) => /\.(c|h|S|inc|def|tbl)$/.test(name) && !name.endsWith('.mod.c'));
   const read = await Promise.all(
     files.map(async (file) => [file, includesOf(await readFile(path.join(tree, file), 'latin1'))] as const),

@@ -40,6 +40,7 @@ export class ObjectLists {
   /** By folder, `.` for the top of the tree. */
   readonly #byFolder = new Map<string, Lists[]>();
   readonly #texts: readonly string[];
+  readonly #setSomewhere = new Map<string, boolean>();
 
   constructor(
     makefiles: readonly Makefile[],
@@ -132,8 +133,16 @@ export class ObjectLists {
     const standing = SET_BY_KBUILD[name];
     if (standing !== undefined) return standing;
     if (!name.startsWith('CONFIG_') || !this.config.mentions(name)) return undefined;
-    const isSetSomewhere = new RegExp(`\\b${name}\\s*[:+?]?=`);
-    return this.#texts.some((text) => isSetSomewhere.test(text)) ? undefined : (this.config.value(name) ?? '');
+    return this.#isSetSomewhere(name) ? undefined : (this.config.value(name) ?? '');
+  }
+
+  #isSetSomewhere(name: string): boolean {
+    const known = this.#setSomewhere.get(name);
+    if (known !== undefined) return known;
+    const assigns = new RegExp(`\\b${name}\\s*[:+?]?=`);
+    const isSet = this.#texts.some((text) => text.includes(name) && assigns.test(text));
+    this.#setSomewhere.set(name, isSet);
+    return isSet;
   }
 }
 

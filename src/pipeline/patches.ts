@@ -1,6 +1,6 @@
 /** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
-import { type Affected, affectedSources } from '../kbuild/affected-sources.js';
+import { type Affected, affectedSources, readIncludes } from '../kbuild/affected-sources.js';
 import { modulesListing } from '../kbuild/composite-lists.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
 import { tryPatches } from '../patch/apply.js';
@@ -43,15 +43,16 @@ export async function checkPatches(options: BuildOptions, { plan, kernel }: Targ
   const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
   stopAtErrors(trial.findings);
   const { texts, touched, added, deleted } = trial;
+  const includes = await readIncludes(options.oot);
   const makefiles = withPatched(await readMakefiles(options.oot), texts);
   const modules = new Map(touched.map((file) => [file, modulesListing(file.replace(/\.c$/, '.o'), makefiles)]));
   const broken = [
     ...checkSourceRules({ texts, config: kernel.config, modules }),
-    ...(await checkTree({ tree: options.oot, texts, makefiles, config: kernel.config, plan, ...options })),
+    ...checkTree({ includes, texts, makefiles, config: kernel.config, plan, ...options }),
   ];
   const findings = [...trial.findings, ...applyRuleLevels(broken, options.rules)];
   stopAtErrors(findings);
-  const affected = await affectedSources(options.oot, touched, plan);
+  const affected = await affectedSources(options.oot, touched, plan, includes);
   return {
     ...{ resolved, contents, touched, touchedCode: touchedCode(texts), affected },
     ...{ sources: sidesOf(affected, added, deleted), warnings: findings },

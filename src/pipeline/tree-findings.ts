@@ -1,6 +1,6 @@
 /** The rules that the tree around a patch decides, asked before anything is compiled. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
-import { includersOf } from '../kbuild/affected-sources.js';
+import { includersOf, type TreeIncludes } from '../kbuild/affected-sources.js';
 import { type BuildPlan, singleObjectWay } from '../kbuild/make-steps.js';
 import { isMakefile, type Makefile, withoutComments } from '../kbuild/tree-files.js';
 import { checkHeaders, checkMakefiles } from '../kbuild/tree-rules.js';
@@ -8,9 +8,9 @@ import type { KernelConfig } from '../kernel/config.js';
 import type { SourceTexts } from '../patch/source-change.js';
 
 export interface TreeQuestion {
-  readonly tree: string;
   /** By path in the tree, every file that the patches touch. */
   readonly texts: ReadonlyMap<string, SourceTexts>;
+  readonly includes: TreeIncludes;
   /** As `withPatched` gives them. */
   readonly makefiles: readonly Makefile[];
   readonly config: KernelConfig;
@@ -19,12 +19,12 @@ export interface TreeQuestion {
   readonly makeArguments: readonly string[];
 }
 
-/** Reads the tree, and only reads. Throws nothing but problems of the machine. */
-export async function checkTree(question: TreeQuestion): Promise<Diagnostic[]> {
-  const { tree, texts, makefiles, config, plan, makeArguments } = question;
+/** Throws nothing. */
+export function checkTree(question: TreeQuestion): Diagnostic[] {
+  const { includes, texts, makefiles, config, plan, makeArguments } = question;
   const kept = [...texts].filter(([, { patched }]) => patched !== undefined).map(([file]) => file);
   const code = kept.filter((file) => /\.[ch]$/.test(file));
-  const includers = await includersOf(tree, code);
+  const includers = includersOf(code, includes);
   const given = plan.steps.flatMap((step) => ('arguments' in step ? step.arguments : []));
   return [
     ...checkMakefiles({
