@@ -21,7 +21,7 @@ export const sourceFunctionRules = {
     example:
       'A hunk in `noinstr void mad_enter(void)`, or in an `inline` function that is not static. Static ones go along with their callers, unless one of those cannot be redirected either.',
     what: (details: Place & { functionName: string; mark: string }) =>
-      `${at(details)}: the patch changes ${details.functionName}, which is ${details.mark}`,
+      `${at(details)}: the patch changes ${details.functionName}, which ${details.mark}`,
   },
   'kprobe-blacklisted-touched': {
     stage: 'source',

@@ -27,34 +27,46 @@ interface Untraceable extends Doubt {
  *    inlined.
  * 2. `notrace` functions that are not static may be called by anybody. `inline` says `notrace` as well.
  * 3. Static ones, and `inline` ones that the compiler did not inline, go along with their callers: unless one of these has no
- *    ftrace entry itself and stays, or somebody has the address.
+ *    ftrace entry itself and stays, or somebody has the address. An ordinary static function may become part of such a
+ *    caller, as `load` of `inline int find(void) { return load(); }`.
  */
 function whyUntraceable(item: Item, outline: Outline, file: string): Untraceable | undefined {
   const noinstr = headWord(item, /^(noinstr|__noinstr_section|__cpuidle)$/);
-  if (noinstr !== undefined) return { mark: noinstr };
+  if (noinstr !== undefined) return { mark: `is ${noinstr}` };
   if (/^DEFINE_(IDTENTRY|FREDENTRY|INTERRUPT_HANDLER)/.test(item.macro ?? '')) {
-    return { mark: item.macro ?? '', cannotTell: 'here what the compiler inlines' };
+    return { mark: `is made by ${item.macro}`, cannotTell: 'here what the compiler inlines' };
   }
+  if (file.endsWith('.h') || headWord(item, /^extern$/) !== undefined) return undefined;
   const mark = headWord(item, UNTRACED);
-  if (mark === undefined || file.endsWith('.h') || headWord(item, /^extern$/) !== undefined) return undefined;
-  if (headWord(item, /^static$/) === undefined) return { mark: `${mark} and not static` };
-  const obstacle = whyNotCarried(item, outline, new Set());
+  const isStatic = headWord(item, /^static$/) !== undefined;
+  if (!isStatic) return mark === undefined ? undefined : { mark: `is ${mark} and not static` };
+  const obstacle =
+    mark !== undefined || isCalledOnce(item, outline) ? whyNotCarried(item, outline, new Set()) : undefined;
   if (obstacle === undefined) return undefined;
-  return { mark: `${mark}, and ${obstacle}`, cannotTell: 'here whether the compiler inlines it everywhere' };
+  const cannotTell = 'here what the compiler inlines';
+  return { mark: mark === undefined ? obstacle : `is ${mark}, and ${obstacle}`, cannotTell };
 }
 
 const UNTRACED = /^(notrace|no_instrument_function|__no_instrument_function__|inline)$/;
 
+const usersOf = ({ name }: Item, { items }: Outline) =>
+  items.filter((item) => item.name !== name && item.kind !== 'declaration' && mentions(item.body, name));
+
+const isCalledOnce = (item: Item, outline: Outline) => usersOf(item, outline).length === 1;
+
 /** What of the file keeps the callers from bringing a static function along. */
-function whyNotCarried({ name }: Item, outline: Outline, asked: Set<string>): string | undefined {
-  asked.add(name);
-  for (const user of outline.items) {
-    if (asked.has(user.name) || !mentions(user.body, name)) continue;
-    if (user.kind === 'variable') return `${user.name} has its address`;
-    if (user.kind !== 'function' || headWord(user, UNTRACED) === undefined) continue;
-    if (headWord(user, /^static$/) === undefined)
-      return `${user.name}, which calls it, is ${headWord(user, UNTRACED)} and not static`;
-    const further = whyNotCarried(user, outline, asked);
+function whyNotCarried(item: Item, outline: Outline, asked: Set<string>): string | undefined {
+  asked.add(item.name);
+  for (const user of usersOf(item, outline)) {
+    if (asked.has(user.name)) continue;
+    const isTraced = headWord(item, UNTRACED) === undefined;
+    if (user.kind === 'variable' && !isTraced) return `${user.name} has its address`;
+    if (user.kind !== 'function') continue;
+    const mark = headWord(user, UNTRACED);
+    const isStatic = headWord(user, /^static$/) !== undefined;
+    if (!isStatic && mark !== undefined) return `may become part of ${user.name}, which is ${mark} and not static`;
+    const goesFurther = isStatic && (mark !== undefined || isCalledOnce(user, outline));
+    const further = goesFurther ? whyNotCarried(user, outline, asked) : undefined;
     if (further !== undefined) return further;
   }
   return undefined;

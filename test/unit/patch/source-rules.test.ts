@@ -153,15 +153,24 @@ describe('a function without an ftrace entry', () => {
     ['static inline int f(void) { return @; }\nint g(void) { return f(); }', undefined],
     [
       'static inline int f(void) { return @; }\ninline int g(void) { return f(); }',
-      'warning: mad.c:1: the patch changes f, which is inline, and g, which calls it, is inline and not static; cannot tell here whether the compiler inlines it everywhere',
+      'warning: mad.c:1: the patch changes f, which is inline, and may become part of g, which is inline and not static; cannot tell here what the compiler inlines',
     ],
     [
       'static notrace int f(void) { return @; }\nstatic struct ops ops = { .run = f };',
-      'warning: mad.c:1: the patch changes f, which is notrace, and ops has its address; cannot tell here whether the compiler inlines it everywhere',
+      'warning: mad.c:1: the patch changes f, which is notrace, and ops has its address; cannot tell here what the compiler inlines',
     ],
     [
+      'static int f(void) { return @; }\nstatic inline int g(void) { return f(); }\nstatic int h(void) { return g(); }\ninline int i(void) { return h(); }',
+      'warning: mad.c:1: the patch changes f, which may become part of i, which is inline and not static; cannot tell here what the compiler inlines',
+    ],
+    [
+      'static int f(void) { return @; }\nstatic int g(void) { return f(); }\ninline int h(void) { return g(); }\nint i(void) { return g(); }',
+      undefined,
+    ],
+    ['static int f(void) { return @; }\nstatic struct ops ops = { .run = f };', undefined],
+    [
       'DEFINE_IDTENTRY(f) { return @; }',
-      'warning: mad.c:1: the patch changes f, which is DEFINE_IDTENTRY; cannot tell here what the compiler inlines',
+      'warning: mad.c:1: the patch changes f, which is made by DEFINE_IDTENTRY; cannot tell here what the compiler inlines',
     ],
   ])('%s', (source, expected) => {
     expect(found(source)).toBe(expected);
