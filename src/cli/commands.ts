@@ -31,6 +31,9 @@ export type FlagName =
   | 'last'
   | 'step'
   | 'into'
+  | 'older-than'
+  | 'keep-size'
+  | 'all'
   | 'cache'
   | 'config-file'
   | 'format'
@@ -309,6 +312,34 @@ export const commands: readonly Command[] = [
       ['$0 reproduce kptool-failure-livepatch-fix-1a2b3c4d.tar.gz', 'on any machine, without kernel and headers'],
       ['$0 reproduce --last --into look', 'and leave its files in ./look'],
     ],
+  },
+  {
+    name: 'clean',
+    argumentName: 'nothing',
+    usageLine: 'clean [options]',
+    text: 'List what earlier runs left in the cache folder, and remove what the options say; without one, nothing',
+    argument: 'nothing',
+    takesMany: false,
+    isArgumentOptional: true,
+    flags: [
+      {
+        name: 'older-than',
+        value: 'AGE',
+        group: 'The run',
+        text: 'remove what has not changed for so long: 12h, 7d, 4w',
+      },
+      {
+        name: 'keep-size',
+        value: 'SIZE',
+        group: 'The run',
+        text: 'remove what changed longest ago until so much is left: 500M, 2G',
+      },
+      { name: 'all', group: 'The run', text: 'remove everything that no running build uses' },
+      { name: 'dry-run', group: 'The run', text: 'only say what would be removed' },
+      cacheFlag,
+      ...presentation,
+    ],
+    examples: [['$0 clean --older-than 7d', 'work folders of failed builds take most of the space']],
   },
   {
     name: 'create-diff-object',

@@ -4,6 +4,7 @@
  */
 import type { Diagnostic, Place } from '../diagnostics/diagnostic.js';
 import type { InspectReport } from '../livepatch/inspect.js';
+import type { CacheEntry, CleanReport } from '../pipeline/clean.js';
 import type { DoctorReport } from '../pipeline/doctor.js';
 import type { Fact } from '../pipeline/facts.js';
 import type { KernelFacts } from '../pipeline/kernel-facts.js';
@@ -26,6 +27,7 @@ export type OutcomeName =
   | 'checked'
   | 'inspected'
   | ReproduceReport['outcome']
+  | 'cleaned'
   | 'examined'
   | 'refused'
   | 'failed'
@@ -84,6 +86,11 @@ export interface JsonDoctor {
   })[];
 }
 
+/** Times as ISO 8601 has them. */
+export type JsonCleaned = Pick<CleanReport, 'cache' | 'dryRun'> & {
+  readonly entries: readonly (Omit<CacheEntry, 'changed'> & { readonly changed: string })[];
+};
+
 export interface JsonDocument {
   readonly schema: 'kptool/1';
   readonly version: string;
@@ -118,6 +125,8 @@ export interface JsonDocument {
   readonly bundle: string | null;
   /** Of `reproduce`: what came of it. */
   readonly reproduced: JsonReproduction | null;
+  /** Of `clean`: what there was in the cache folder, and what went. */
+  readonly cleaned: JsonCleaned | null;
 }
 
 /** A document that says nothing yet but which program this is and how the run ended. */
@@ -150,6 +159,7 @@ export function emptyDocument(
     workFolder: null,
     bundle: null,
     reproduced: null,
+    cleaned: null,
   };
 }
 

@@ -52,6 +52,7 @@ function optionsOf({ name, files, flags }: ReproduceRequest, terminal: Terminal)
     bundle: file === undefined ? undefined : here(file),
     step: checkedStep(flags.one('step')),
     into: into === undefined ? undefined : here(into),
+    workingDirectory: terminal.workingDirectory,
     cache: cache === undefined ? defaultCache(terminal.environment) : here(cache),
   };
 }

@@ -51,6 +51,10 @@ async function answerTo(words: readonly string[], terminal: Terminal): Promise<A
       const { runInspect } = await import('./inspect-command.js');
       return await runInspect(request, facts, terminal);
     }
+    if (request.name === 'clean') {
+      const { runClean } = await import('./clean-command.js');
+      return await runClean(request, facts, terminal);
+    }
     if (request.name === 'reproduce') {
       const { runReproduce } = await import('./reproduce-command.js');
       return await runReproduce(request, facts, terminal);

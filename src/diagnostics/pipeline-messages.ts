@@ -93,7 +93,7 @@ export const pipelineMessages = {
   'bundle-none-known': (details: { cache: string }) => ({
     exitStatus: 2 as const,
     what: 'No bundle of an earlier failure is known',
-    why: `--last asks ${details.cache}, where a failed build notes the bundle that it leaves.`,
+    why: `--last looks in the working directory, and in ${details.cache}, where a failed build notes the bundle that it leaves.`,
     fix: 'Name the bundle, a file kptool-failure-….tar.gz.',
   }),
   'bundle-unwritable': (details: { reason: string }) => ({

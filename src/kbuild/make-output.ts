@@ -26,7 +26,8 @@ const shownLines = 15;
 
 const compilerError = /^(?<place>[^\s:][^:]*:\d+(?::\d+)?): (?:fatal )?error: /;
 const modpostError = /^ERROR: (?:modpost: )?(?<finding>.+)$/;
-const diskFull = /: (?:No space left on device|Disk quota exceeded)$/m;
+/** kbuild's fixdep says it without the error's name (scripts/basic/fixdep.c). */
+const diskFull = /: (?:No space left on device|Disk quota exceeded)$|^fixdep: not all data was written/m;
 const noRule = /No rule to make target ['`](?<target>[^']+\.o)'/;
 
 /** A failed call of make, with what it printed: whoever has that can judge it again. */

@@ -17,6 +17,8 @@ export interface ReproduceOptions {
   readonly step?: BuildStep | undefined;
   /** Absolute path of a folder to unpack the bundle into. */
   readonly into?: string | undefined;
+  /** Absolute; where `--last` looks first. */
+  readonly workingDirectory: string;
   /** Absolute; knows which bundle was the last one. */
   readonly cache: string;
 }
@@ -47,7 +49,9 @@ export interface ReproduceReport {
  */
 export async function reproduce(options: ReproduceOptions): Promise<ReproduceReport> {
   const file =
-    options.bundle ?? (await lastBundle(options.cache)) ?? fail('bundle-none-known', { cache: options.cache });
+    options.bundle ??
+    (await lastBundle(options.cache, options.workingDirectory)) ??
+    fail('bundle-none-known', { cache: options.cache });
   const bundle = await readBundle(file);
   const { manifest } = bundle;
   if (options.into !== undefined) await writeBundleInto(options.into, bundle.files);
@@ -70,9 +74,13 @@ export async function reproduce(options: ReproduceOptions): Promise<ReproduceRep
   };
 }
 
-/** The same means word for word. */
+/** Whether the findings are the same, word for word. */
+export function isSameFailure(original: readonly Diagnostic[], replayed: readonly Diagnostic[]): boolean {
+  return JSON.stringify(original.map(inOrder)) === JSON.stringify(replayed.map(inOrder));
+}
+
 function outcomeOf(original: readonly Diagnostic[], replayed: readonly Diagnostic[]): ReproduceOutcome {
-  if (JSON.stringify(original.map(inOrder)) === JSON.stringify(replayed.map(inOrder))) return 'reproduced';
+  if (isSameFailure(original, replayed)) return 'reproduced';
   return replayed.length === 0 ? 'no-failure' : 'other-failure';
 }
 

@@ -3,7 +3,6 @@
  * kernel headers nor sources to be found.
  */
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { z } from 'zod';
@@ -37,7 +36,8 @@ const elsewhere = `
 
 /** Runs `kptool reproduce --json` on the bundle, with further words. Throws where there is no document. */
 export async function replayElsewhere(bundle: string, ...words: string[]): Promise<ReplayDocument> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'kptool-elsewhere-'));
+  // Where the tests keep their files nobody else may look.
+  const folder = await mkdtemp('/tmp/kptool-elsewhere-');
   try {
     const copy = path.join(folder, path.basename(bundle));
     await copyFile(bundle, copy);

@@ -106,7 +106,7 @@ async function bundleWith(manifest: object, step?: BuildStep) {
   const file = path.join(await temporaryFolder(), 'kptool-failure.tar.gz');
   const text = JSON.stringify({ ...emptyManifest, ...manifest });
   await writeFile(file, await packArchive(new Map([['manifest.json', Buffer.from(text)]])));
-  return reproduce({ bundle: file, step, cache: '/' });
+  return reproduce({ bundle: file, step, cache: '/', workingDirectory: '/' });
 }
 
 /** A build that fails where neither the folder for bundles nor its own can be written. */
@@ -154,7 +154,8 @@ export const pipelineProvocations = {
   'bundle-malformed': () => bundleWith({ step: 'later' }),
   'bundle-too-new': () => bundleWith({ schema: 'kptool-bundle/2' }),
   'bundle-step-missing': () => bundleWith({}, 'finish'),
-  'bundle-none-known': async () => reproduce({ bundle: undefined, cache: await temporaryFolder() }),
+  'bundle-none-known': async () =>
+    reproduce({ bundle: undefined, cache: await temporaryFolder(), workingDirectory: '/dev/null' }),
   'bundle-unwritable': bundleNowhere,
   'resume-nothing-found': resumedFromNothing,
   'resume-step-missing': () => resumed(undefined),

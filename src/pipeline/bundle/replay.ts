@@ -52,10 +52,13 @@ export async function replay(bundle: Bundle, step: BuildStep, folder: string): P
 }
 
 async function replayComparison({ manifest, read, files }: Bundle, folder: string): Promise<Replay | undefined> {
-  const input = comparisonOf(manifest, read, (name) => path.join(folder, name));
+  const input = comparisonOf(manifest, read, (name) => {
+    // What is not in the bundle is no path either.
+    read(name);
+    return path.join(folder, name);
+  });
   if (input === undefined) return undefined;
-  const objects = [...files].filter(([name]) => /^(?:original|patched)\//.test(name));
-  await writeBundleInto(folder, new Map(objects));
+  await writeBundleInto(folder, files);
   return computed(async () => stopAtErrors((await compareStep(input)).findings));
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { readImage } from '../../elf/image.js';
+import type { ModuleObjects } from '../../kbuild/module-objects.js';
 import { parseKernelConfig } from '../../kernel/config.js';
 import { type ModuleFile, moduleFromImage } from '../../kernel/module-file.js';
 import { type ExportedSymbol, parseSymvers } from '../../kernel/symvers.js';
@@ -64,9 +65,9 @@ export async function bundleComparison(
     rebuilt: [...rebuilt].map(([name, answer]) => ({
       module: name,
       ...(answer === undefined ? {} : { file: bundle.binary(`rebuilt/${name}.ko`, lightModule(answer.bytes, name)) }),
-      objects: answer === undefined ? [] : answer.objects.map((one) => ({ ...one, objects: [...one.objects] })),
+      objects: answer === undefined ? [] : linkOrders(answer.objects, bundle),
     })),
-    linked: input.linked.map((one) => ({ ...one, objects: [...one.objects] })),
+    linked: linkOrders(input.linked, bundle),
     versions: { original: [...input.versions.original], patched: [...input.versions.patched] },
     entrySizes: { ...input.entrySizes },
     explain: input.explain,
@@ -82,6 +83,11 @@ export async function bundleComparison(
     rules: [...input.rules],
   };
   return { comparison, exports: bundleExports('diff/Module.symvers', input.exports, known, bundle) };
+}
+
+/** Objects outside the tree stand there with their whole paths. */
+function linkOrders(modules: readonly ModuleObjects[], { anonymiser }: BundleFiles): BundledComparison['linked'] {
+  return modules.map(({ file, module, objects }) => ({ file, module, objects: anonymiser.value([...objects]) }));
 }
 
 /** Puts what kbuild linked into the bundle, and the exports that it may import. */

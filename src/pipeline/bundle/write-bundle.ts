@@ -1,6 +1,6 @@
 /** What a failed build leaves for those who look at it elsewhere: everything that the failure came from, in one file. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { homedir, hostname, userInfo } from 'node:os';
 import path from 'node:path';
 import { diagnose, factsOf } from '../../diagnostics/catalogue.js';
@@ -71,7 +71,7 @@ async function writeBundle(
 ): Promise<string | undefined> {
   const { options, work, name } = scene;
   if (options.bundle === undefined || step === undefined || wasStopped(error, options)) return undefined;
-  const bundle = new BundleFiles(anonymiserFor(scene));
+  const bundle = new BundleFiles(await anonymiserFor(scene));
   const manifest = await gather(scene, seen, { step, error }, bundle);
   const text = `${JSON.stringify(manifest, undefined, 1)}\n`;
   bundle.files.set('manifest.json', Buffer.from(text));
@@ -242,13 +242,15 @@ function hashesOf(files: ReadonlyMap<string, Buffer>): Record<string, string> {
   return Object.fromEntries(sorted.map(([file, bytes]) => [file, createHash('sha256').update(bytes).digest('hex')]));
 }
 
-function anonymiserFor({ options, target, patches, work }: BundleScene): Anonymiser {
+async function anonymiserFor({ options, target, patches, work }: BundleScene): Promise<Anonymiser> {
   const user = currentUser();
   const named = [...options.patches, ...options.modules, ...options.extraSymvers].map((file) => path.dirname(file));
   return new Anonymiser({
     places: [
       [work.path, '<work>'],
       [options.oot, '<tree>'],
+      // A tree behind a link; make sees where it leads.
+      [await realpath(options.oot).catch(() => ''), '<tree>'],
       [target.kernel.buildDirectory, '<kernel>'],
       [options.output, '<output>'],
       [options.cache, '<cache>'],
