@@ -112,6 +112,12 @@ export const kernelMessages = {
         ? 'Install it, or name the same compiler under another name with --make-arg CC=PROGRAM.'
         : `Install it (${details.install}), or name the same compiler with --make-arg CC=PROGRAM.`,
   }),
+  'compiler-other-machine': (details: { program: string; machine: string; release: string; architecture: string }) => ({
+    exitStatus: 2,
+    what: `The compiler ${details.program} makes objects for ${details.machine}, and kernel ${details.release} is for ${details.architecture}.`,
+    why: 'Nothing that it compiles could run there.',
+    fix: 'Build on a machine of that CPU, or choose the kernel of this one with --kernel.',
+  }),
   'compiler-differs': (details: {
     program: string;
     installed: string;

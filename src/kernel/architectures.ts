@@ -25,6 +25,18 @@ const architectures: readonly ArchitectureOptions[] = [
   { name: 'loongarch64', machine: 258, options: ['CONFIG_LOONGARCH'] },
 ];
 
+/** What compilers for it call their machine, where it is not its name: what stands before the first dash of `-dumpmachine`. */
+const compilerMachines: Readonly<Record<string, readonly string[]>> = {
+  // With -m64, which kbuild passes.
+  x86_64: ['x86_64', 'i386', 'i486', 'i586', 'i686'],
+  ppc64le: ['powerpc64le', 'powerpc64', 'powerpc', 'ppc64le'],
+};
+
+/** Whether a compiler whose target is `machine` (`aarch64` of `aarch64-linux-gnu`) makes objects for it. */
+export function compilesFor({ name }: Pick<KernelArchitecture, 'name'>, machine: string): boolean {
+  return (compilerMachines[name] ?? [name]).includes(machine);
+}
+
 /** The architecture that the configuration is for, or `undefined` for one that kptool does not know. */
 export function architectureOf(config: KernelConfig): KernelArchitecture | undefined {
   const found = architectures.find((architecture) => architecture.options.every((option) => config.isOn(option)));

@@ -9,6 +9,7 @@ import { type Distribution, thisDistribution } from '../system/distribution.js';
 import { findProgram } from '../system/find-program.js';
 import { howToInstall, installCommand, packageOf } from '../system/packages.js';
 import { runProgram } from '../system/run.js';
+import { compilesFor, type KernelArchitecture } from './architectures.js';
 import type { KernelConfig } from './config.js';
 import type { ModuleFile } from './module-file.js';
 
@@ -29,7 +30,12 @@ export interface InstalledCompiler {
 }
 
 export interface CompilerQuestion {
-  readonly kernel: { readonly release: string; readonly compiler: KernelCompiler };
+  readonly kernel: {
+    readonly release: string;
+    readonly compiler: KernelCompiler;
+    /** Without it any CPU will do. */
+    readonly architecture?: Pick<KernelArchitecture, 'name'>;
+  };
   /** `VAR=VALUE` for every make; a `CC=` among them names the compiler. */
   readonly makeArguments: readonly string[];
   readonly modules: readonly ModuleFile[];
@@ -52,7 +58,7 @@ export function compilerOfConfig(config: KernelConfig): KernelCompiler {
 /**
  * Finds the compiler and compares it with what built the kernel and the modules. Returns warnings beside it: a compiler
  * that differs in the distribution's revision only (`compiler-revision-differs`), and with `skipCheck` every difference.
- * Throws `compiler-missing` and `compiler-differs`.
+ * Throws `compiler-missing`, `compiler-other-machine` and `compiler-differs`.
  */
 export async function checkCompiler(
   question: CompilerQuestion,
@@ -60,6 +66,7 @@ export async function checkCompiler(
   const { kernel, makeArguments, modules, skipCheck } = question;
   const command = commandFor(kernel.compiler, makeArguments);
   const versionText = await askVersion(command, question);
+  await checkMachine(command, question);
   const targets = [
     { target: `kernel ${kernel.release}`, text: kernel.compiler.versionText },
     ...modules.flatMap((module) =>
@@ -98,6 +105,22 @@ async function askVersion(command: readonly string[], { kernel, signal }: Compil
     fail('compiler-missing', { program: command.join(' '), install: howToInstall(program), ...builtWith(kernel) });
   }
   return firstLine;
+}
+
+/**
+ * A compiler for another CPU has the same version, and fails on the first file only. clang is all compilers in one, by
+ * options that kbuild passes, and what does not answer with a machine (`x86_64-linux-gnu`) is not judged.
+ */
+async function checkMachine(command: readonly string[], { kernel, signal }: CompilerQuestion): Promise<void> {
+  const { architecture, compiler, release } = kernel;
+  if (architecture === undefined || compiler.program === 'clang') return;
+  const [program = '', ...leading] = command;
+  const call = { program, arguments: [...leading, '-dumpmachine'], directory: '/', signal };
+  const { stdout } = await runProgram(call);
+  const machine = /^([a-z0-9_]+)-[a-z0-9_.-]+$/.exec(stdout.trim())?.[1];
+  if (machine === undefined || compilesFor(architecture, machine)) return;
+  const details = { program: command.join(' '), machine, release, architecture: architecture.name };
+  fail('compiler-other-machine', details);
 }
 
 const builtWith = ({ release, compiler }: CompilerQuestion['kernel']) => ({

@@ -62,6 +62,10 @@ export const kernelProvocations = {
   'symvers-malformed': () => parseSymvers('0x1\tprintk\n', 'Module.symvers'),
   'compiler-missing': async () =>
     checkCompiler({ ...(await compilerQuestion('')), makeArguments: ['CC=kptool-no-such-gcc'] }),
+  'compiler-other-machine': async () => {
+    const question = await compilerQuestion('gcc-12 (Debian 12.2.0-14) 12.2.0');
+    return checkCompiler({ ...question, kernel: { ...question.kernel, architecture: { name: 'aarch64' } } });
+  },
   'compiler-differs': async () => checkCompiler(await compilerQuestion('gcc-13 (Debian 13.2.0-5) 13.2.0')),
   'compiler-revision-differs': async () =>
     (await checkCompiler(await compilerQuestion('gcc-12 (Debian 12.2.0-99) 12.2.0'))).warnings,

@@ -125,6 +125,39 @@ describe('checkCompiler', () => {
     expect((await checkCompiler(question)).compiler.command).toEqual(['env', program]);
   });
 
+  describe('the CPU that it compiles for', () => {
+    const checkFor = async (architecture: string, machine: string, program = 'gcc-12') =>
+      checkCompiler({
+        kernel: {
+          ...kernelBuiltWith(debian),
+          compiler: { program, versionText: debian },
+          architecture: { name: architecture },
+        },
+        ...{ makeArguments: [`CC=${await fakeCompiler(debian, machine)}`], modules: [], skipCheck: false },
+      });
+
+    test.each([
+      ['x86_64', 'x86_64-linux-gnu'],
+      ['x86_64', 'i686-linux-gnu'],
+      ['aarch64', 'aarch64-redhat-linux'],
+      ['ppc64le', 'powerpc64le-linux-gnu'],
+      ['s390x', 's390x-suse-linux'],
+      ['aarch64', 'no machine at all'],
+    ])('%s by %s', async (architecture, machine) => {
+      expect((await checkFor(architecture, machine)).warnings).toEqual([]);
+    });
+
+    test('is another one', async () => {
+      await expect(checkFor('aarch64', 'x86_64-linux-gnu')).rejects.toThrow(
+        /makes objects for x86_64, and kernel .* is for aarch64.*\[compiler-other-machine\]/,
+      );
+    });
+
+    test('is not asked of clang, which has them all', async () => {
+      expect((await checkFor('aarch64', 'x86_64-linux-gnu', 'clang')).warnings).toEqual([]);
+    });
+  });
+
   test('a compiler that is not there, alone or behind another program', async () => {
     for (const command of ['kptool-no-such-gcc', 'env kptool-no-such-gcc']) {
       const question = {

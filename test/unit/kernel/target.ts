@@ -106,9 +106,10 @@ async function writeHeaders(build: string, release: string, parts: HeadersParts)
   }
 }
 
-/** A program that answers `--version` with `text`; it stands in for a compiler. */
-export async function fakeCompiler(text: string): Promise<string> {
+/** A program that answers `--version` with `text`, and `-dumpmachine` with `machine`; it stands in for a compiler. */
+export async function fakeCompiler(text: string, machine = 'x86_64-linux-gnu'): Promise<string> {
   const program = path.join(await temporaryFolder(), 'gcc-12');
-  await writeFile(program, `#!/bin/sh\nprintf '%s\\n' ${JSON.stringify(text)}\n`, { mode: 0o755 });
+  const answer = `case $1 in -dumpmachine) echo ${machine} ;; *) printf '%s\\n' ${JSON.stringify(text)} ;; esac`;
+  await writeFile(program, `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
   return program;
 }
