@@ -27,6 +27,7 @@ import { encodeIntermediate } from '../src/livepatch/encode-intermediate.js';
 import { createLookup } from '../src/lookup/create-lookup.js';
 import { indexExports } from '../src/lookup/exports.js';
 import { parseReadelfSymbols } from '../src/lookup/readelf-symbols.js';
+import type { TouchedCode } from '../src/patch/touched-code.js';
 import { diffPair } from '../src/pipeline/diff-pair.js';
 import { largeObject, largeSymbolTable, symbolTableWithNamesakes } from '../test/builders/large-object.js';
 import { corpusFolder } from '../test/corpus/corpus.js';
@@ -63,8 +64,10 @@ try {
   }
 
   const real = process.env.KPTOOL_BENCH_PAIR ?? '.build/bench-pair';
-  if (existsSync(join(real, 'case.json'))) measure(`the real pair in ${real}`, [readPair(real)], rounds);
-  else say(`\nno real large object: scripts/make-bench-pair makes ${real}`);
+  if (existsSync(join(real, 'case.json'))) {
+    measure(`the real pair in ${real}`, [readPair(real)], rounds);
+    measureRules(readPair(real), rounds);
+  } else say(`\nno real large object: scripts/make-bench-pair makes ${real}`);
   measureTables(rounds);
   measureStart(corpus[0] ?? largePair(10, 100, 'one'), rounds);
 } finally {
@@ -135,8 +138,34 @@ function measureDoubling(half: Pair, whole: Pair, rounds: number): void {
   say(`  twice the size takes ${median(ratios).toFixed(2)} times as long`);
 }
 
-/** As `kptool create-diff-object` does it, from the files to the bytes of the result. */
-function compare({ folder, parent, env }: Pair): void {
+/** What a patch that changes functions only asks of the rules, and one that may change types. */
+const nothingElse: TouchedCode = {
+  ...{ functions: new Set(), headerFunctions: new Set(), touchesMore: false, mayChangeTypes: false },
+};
+const perhapsTypes: TouchedCode = { ...nothingElse, touchesMore: true, mayChangeTypes: true };
+
+/** In turn with the comparison alone; CPU time of this process. */
+function measureRules(pair: Pair, rounds: number): void {
+  const ways = [undefined, nothingElse, perhapsTypes];
+  const times = ways.map((): number[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, touched] of ways.entries()) {
+      const start = process.cpuUsage();
+      compare(pair, touched);
+      times[index]?.push(cpuSince(start));
+    }
+  }
+  const [alone = [], functions = [], types = []] = times;
+  say(`  CPU time, alone           ${milliseconds(alone)}`);
+  say(`  with the rules, as in a build whose patch changes functions only, ${ratio(functions, alone)} times as long`);
+  say(`  and with the types of both sides compared                         ${ratio(types, alone)} times as long`);
+}
+
+/**
+ * As `kptool create-diff-object` does it, from the files to the bytes of the result; with the rules of a build, where
+ * `touched` says what the patch touches.
+ */
+function compare({ folder, parent, env }: Pair, touched?: TouchedCode): void {
   const symvers = join(folder, 'Module.symvers');
   try {
     const outcome = diffPair({
@@ -147,6 +176,7 @@ function compare({ folder, parent, env }: Pair): void {
       table: parseReadelfSymbols(readFileSync(join(folder, 'parent.symtab'), 'utf8'), 'parent.symtab'),
       exports: indexExports(parseSymvers(existsSync(symvers) ? readFileSync(symvers, 'utf8') : '', symvers)),
       entrySizes: Object.fromEntries(Object.entries(env).map(([name, size]) => [name, Number(size)])) as EntrySizes,
+      ...(touched === undefined ? {} : { rules: { touched, changedExports: [] } }),
     });
     if (outcome.kind === 'unchanged') return;
     encodeIntermediate(outcome.diff.object, outcome.parts, outcome.diff.arch.absolute64);

@@ -155,6 +155,7 @@ async function buildIn(
     work: () => progress.step('Comparing objects', () => compareStep(comparison)),
   });
   const { contributions, findings } = compared;
+  maker.settle(compared.settled);
   maker.warn(compared.warnings);
   maker.verified(compared.verifications);
   maker.objects(contributions, compared.unchanged);

@@ -46,6 +46,8 @@ export interface ComparisonResult {
   readonly warnings: readonly Diagnostic[];
   /** By module. */
   readonly verifications: ReadonlyMap<string, VerificationReport>;
+  /** Rules of the source whose findings the objects have decided; see `ObjectRules`. */
+  readonly settled: readonly string[];
   /** See `ObjectRules`. */
   readonly exportTypes: ReadonlyMap<string, ExportTypes>;
 }
@@ -148,5 +150,12 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
   errors.push(...findings.filter(({ severity }) => severity === 'error'));
   warnings.push(...findings.filter(({ severity }) => severity === 'warning'));
   if (errors.length > 0) throw withLookups(new KptoolError([...errors, ...warnings]), lookups);
-  return { contributions, unchanged, warnings, verifications, exportTypes: rules.exportTypes() };
+  return {
+    contributions,
+    unchanged,
+    warnings,
+    verifications,
+    settled: rules.settled(),
+    exportTypes: rules.exportTypes(),
+  };
 }

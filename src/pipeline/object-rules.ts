@@ -68,9 +68,18 @@ export class ObjectRules {
 
   /** Everything that was found, each finding with its default severity. Throws `elf-*` for a target that cannot be read. */
   conclude(): Diagnostic[] {
-    const scene = { ...this.question, compared: this.#compared, refused: this.#refused };
+    const scene = this.#scene();
     const rules = this.#refused.length === 0 ? [...RULES, ...RULES_OF_ALL] : RULES;
     return rules.flatMap((rule) => rule(scene));
+  }
+
+  /**
+   * Rules of the source that the objects have decided: where the types of all of them could be compared, nobody need be told
+   * that the patch changes the text of one.
+   */
+  settled(): string[] {
+    const isBlind = this.#refused.length > 0 || unknownLayouts(this.#scene()).length > 0;
+    return isBlind ? [] : ['type-layout-touched', 'enumerators-renumbered'];
   }
 
   /** What debug data tell of the types of exported symbols, by `core/agent.o:symbol`. */
@@ -79,6 +88,10 @@ export class ObjectRules {
       [...(observations.types?.exports ?? [])].map(([symbol, found]) => [`${object}:${symbol}`, found] as const),
     );
     return new Map(types);
+  }
+
+  #scene(): Scene {
+    return { ...this.question, compared: this.#compared, refused: this.#refused };
   }
 }
 

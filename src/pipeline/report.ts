@@ -21,7 +21,7 @@ export class ReportMaker {
   #modules: readonly ModuleReport[] = [];
   #objects: readonly ObjectReport[] = [];
   #unchangedObjects: BuildReport['unchangedObjects'] = [];
-  readonly #warnings: Diagnostic[] = [];
+  #warnings: readonly Diagnostic[] = [];
 
   constructor(
     readonly name: string,
@@ -31,7 +31,12 @@ export class ReportMaker {
   ) {}
 
   warn(warnings: readonly Diagnostic[]): void {
-    this.#warnings.push(...warnings);
+    this.#warnings = [...this.#warnings, ...warnings];
+  }
+
+  /** Takes back warnings of rules by what is known better now. */
+  settle(rules: readonly string[]): void {
+    this.#warnings = this.#warnings.filter(({ code }) => !rules.includes(code));
   }
 
   targets(modules: readonly TargetModule[]): void {

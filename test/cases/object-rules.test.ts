@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { objectRuleCases } from '../provocations/object-rules.js';
-import { findingsOfRule } from '../provocations/rule-tree.js';
+import { compareTree, findingsOfRule } from '../provocations/rule-tree.js';
 import { missingPrograms } from './inline-pair.js';
 
 const cases = Object.entries(objectRuleCases);
@@ -35,5 +35,12 @@ describe.skipIf(missingPrograms.length > 0)('rules that need objects', () => {
     expect(await severities('type-layout-of-data', 'warn')).toEqual(['warning type-layout-of-data']);
     expect(await severities('type-layout-changed', 'error')).toEqual(['error type-layout-changed']);
     expect(await severities('type-layout-of-data', 'off')).toEqual([]);
+  });
+
+  test('what the source could only suspect of a type is settled, where the types can be compared', async () => {
+    const { breaks } = objectRuleCases['type-layout-changed'];
+    const codes = ['type-layout-touched', 'enumerators-renumbered'];
+    expect((await compareTree(breaks, new Map())).settled).toEqual(codes);
+    expect((await compareTree({ ...breaks, flags: [] }, new Map())).settled).toEqual([]);
   });
 });
