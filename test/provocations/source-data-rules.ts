@@ -51,6 +51,7 @@ export const sourceDataCases: RuleCases<typeof sourceDataRules> = {
     breaks: mad('struct mad {\n\tint id;\n\t@\n} __randomize_layout;\n', '', 'int port;'),
     nearMisses: {
       'only a comment changes': mad('struct mad {\n\tint id; /* @ */\n};\n', 'a', 'b'),
+      'the compiler does not see it': mad('struct mad {\n\tstruct rmpp @*rmpp;\n};\n', '', '__rcu '),
       'the type is new': {
         'mad.h': ['struct mad { int id; };\n', 'struct mad { int id; };\nstruct rmpp { int id; };\n'],
       },

@@ -25,15 +25,18 @@ function hasOtherValue(original: { body: readonly Token[] }, patched: { body: re
   return textOf(original.body) !== textOf(patched.body);
 }
 
+/** Marks for sparse, which the compiler does not see (include/linux/compiler_types.h). */
+const FOR_SPARSE = ['__rcu', '__user', '__iomem', '__percpu', '__force', '__bitwise', '__private', '__nocast'];
+
 /** What says nothing of type or place. */
 const SILENT: ReadonlySet<string> = new Set([
+  ...FOR_SPARSE,
   '__maybe_unused',
   '__used',
   'extern',
   'register',
   'static',
   'volatile',
-  ';',
 ]);
 
 /** An array whose size follows from its value, `int map[] = { … }`, is told by its value alone. */
@@ -47,7 +50,8 @@ function declarations({ variables }: Scene): Diagnostic[] {
 }
 
 function declarationOf(head: readonly Token[]): string {
-  return textOf(head.filter(({ kind, text }) => kind !== 'directive' && !SILENT.has(text)));
+  const end = isPunctuator(head.at(-1), ';') ? -1 : head.length;
+  return textOf(head.slice(0, end).filter(({ kind, text }) => kind !== 'directive' && !SILENT.has(text)));
 }
 
 /** Static variables within functions. */
@@ -87,7 +91,8 @@ function typeLayouts({ changes, config }: Scene): Diagnostic[] {
     change.changed.flatMap(({ original, patched }) => {
       if (patched.kind === 'function' || isSwitchedOff(patched.conditions, config)) return [];
       const [before, after] = [braced(original, /^(struct|union)$/), braced(patched, /^(struct|union)$/)];
-      if (before === undefined || after === undefined || textOf(before.members) === textOf(after.members)) return [];
+      if (before === undefined || after === undefined || declarationOf(before.members) === declarationOf(after.members))
+        return [];
       return [diagnose('type-layout-touched', { ...placeOf(change, patched), type: after.type })];
     }),
   );
