@@ -30,6 +30,11 @@ interface Entry {
   readonly words: readonly string[];
 }
 
+interface Listing extends Entry {
+  readonly file: string;
+  readonly folder: string;
+}
+
 interface Lists {
   readonly file: string;
   readonly entries: readonly Entry[];
@@ -39,6 +44,8 @@ interface Lists {
 export class ObjectLists {
   /** By folder, `.` for the top of the tree. */
   readonly #byFolder = new Map<string, Lists[]>();
+  /** By path in the tree, of objects and, ending in a slash, of folders. */
+  readonly #listing = new Map<string, Listing[]>();
   readonly #texts: readonly string[];
   readonly #setSomewhere = new Map<string, boolean>();
 
@@ -51,42 +58,53 @@ export class ObjectLists {
     this.#texts = makefiles.map(({ text }) => text);
     for (const makefile of chosen(makefiles)) {
       const folder = path.posix.dirname(makefile.file);
-      this.#byFolder.set(folder, [...(this.#byFolder.get(folder) ?? []), this.#read(makefile)]);
+      const lists = this.#read(makefile);
+      this.#byFolder.set(folder, [...(this.#byFolder.get(folder) ?? []), lists]);
+      for (const entry of lists.entries) this.#note(entry, makefile.file, folder);
+    }
+  }
+
+  #note(entry: Entry, file: string, folder: string): void {
+    for (const word of entry.words.filter((candidate) => candidate !== '')) {
+      // Also from beside: `../shared.o`.
+      const meant = path.posix.join(folder, word);
+      const known = this.#listing.get(meant);
+      if (known === undefined) this.#listing.set(meant, [{ ...entry, file, folder }]);
+      else known.push({ ...entry, file, folder });
     }
   }
 
   /** `object` is a path in the tree, `core/mad.o`. Throws nothing. */
   stateOf(object: string): ObjectState {
-    const folders = foldersAbove(object);
-    const states = folders.flatMap((folder) => this.#statesIn(folder, path.posix.relative(folder, object), new Set()));
+    const states = this.#statesOf(object, new Set());
     const best = pick(states);
-    if (best !== undefined) return best.kind === 'built' ? (this.#folderOff(folders[0] ?? '.') ?? best) : best;
+    const folders = foldersAbove(object);
+    if (best !== undefined) return best.kind === 'built' ? (this.#folderOff(object) ?? best) : best;
     const read = folders.flatMap((folder) => this.#byFolder.get(folder) ?? []);
     return { kind: 'unlisted', isCertain: read.length > 0 && read.every(({ isUnderstood }) => isUnderstood) };
   }
 
-  /** What the lists of one folder make of a word of theirs; `asked` holds the composites on the way. */
-  #statesIn(folder: string, word: string, asked: Set<string>): ObjectState[] {
-    if (asked.has(word)) return [];
-    asked.add(word);
-    return (this.#byFolder.get(folder) ?? []).flatMap(({ file, entries }) =>
-      entries
-        .filter(({ words }) => words.includes(word))
-        .flatMap(({ list, isOn, written }): ObjectState[] => {
-          if (isOn === '') return [{ kind: 'off', file, list: written }];
-          if (isOn === '?') return [{ kind: 'unknown', file, list: written }];
-          if (list === 'obj') return [{ kind: 'built' }];
-          if (list === 'lib') return [{ kind: 'library', file }];
-          return this.#statesIn(folder, `${list}.o`, asked);
-        }),
-    );
+  /** `asked` holds the composites on the way. */
+  #statesOf(meant: string, asked: Set<string>): ObjectState[] {
+    if (asked.has(meant)) return [];
+    asked.add(meant);
+    return (this.#listing.get(meant) ?? []).flatMap(({ list, isOn, written, file, folder }): ObjectState[] => {
+      if (isOn === '') return [{ kind: 'off', file, list: written }];
+      if (isOn === '?') return [{ kind: 'unknown', file, list: written }];
+      if (list === 'obj') return [{ kind: 'built' }];
+      if (list === 'lib') return [{ kind: 'library', file }];
+      return this.#statesOf(path.posix.join(folder, `${list}.o`), asked);
+    });
   }
 
-  /** Some folder on the way is listed by the one above it, and only in lists that are off. */
-  #folderOff(folder: string): ObjectState | undefined {
-    for (let at = folder; at !== '.' && at !== '/'; at = path.posix.dirname(at)) {
-      const above = path.posix.dirname(at);
-      const best = pick(this.#statesIn(above, `${path.posix.basename(at)}/`, new Set()));
+  /** The folder of the object, or one above it, is listed only in lists that are off. */
+  #folderOff(object: string): ObjectState | undefined {
+    const isListedAtHome = (this.#listing.get(object) ?? []).every(
+      ({ folder }) => folder === path.posix.dirname(object),
+    );
+    if (!isListedAtHome) return undefined;
+    for (const folder of foldersAbove(object)) {
+      const best = folder === '.' ? undefined : pick(this.#statesOf(`${folder}/`, new Set()));
       if (best !== undefined && best.kind !== 'built') return best;
     }
     return undefined;

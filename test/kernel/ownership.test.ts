@@ -111,7 +111,7 @@ describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** Builds with a patch that gives each of the sources another function body. */
-  async function buildWith(sources: readonly string[], tree = fixture) {
+  async function buildWith(sources: readonly string[], tree = fixture, options: readonly string[] = []) {
     const patch = path.join(folder, 'patch');
     const hunks = sources.map(async (source) => {
       const lines = (await readFile(path.join(fixture, source), 'utf8')).split('\n');
@@ -122,7 +122,7 @@ describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
     });
     await writeFile(patch, (await Promise.all(hunks)).join(''));
     const words = ['--oot', tree, '--kernel', kernel?.release ?? '', '--output', folder, '--cache', folder];
-    return runBuild([...words, '--name', 'livepatch-ownership', patch]);
+    return runBuild([...words, ...options, '--name', 'livepatch-ownership', patch]);
   }
 
   test('one livepatch for several modules, with a klp object for each', async () => {
@@ -154,7 +154,13 @@ describe.skipIf(kernel === undefined)(`a patch to the tree${needs}`, () => {
   });
 
   test('a source of no module stops it, also beside one of a module', async () => {
-    const { document, exitStatus } = await buildWith(['shared.c', 'lost.c']);
+    const foreseen = await buildWith(['shared.c', 'lost.c']);
+    expect(foreseen.document.diagnostics.map(({ code, what }) => `${code}: ${what}`)).toEqual([
+      'object-not-built: The patch changes lost.c, which is not built: no makefile lists it',
+    ]);
+    // Where the makefiles say too little for that, the build finds it.
+    const off = ['--rule', 'object-not-built=off'];
+    const { document, exitStatus } = await buildWith(['shared.c', 'lost.c'], fixture, off);
     expect(exitStatus).toBe(1);
     expect(document.diagnostics.map(({ code, details }) => [code, (details as string[])[0]])).toEqual([
       ['source-not-built', allModules],

@@ -41,6 +41,16 @@ describe('a source in a folder of the tree', () => {
       { 'core/Kbuild': 'obj-m += cm.o', 'core/Makefile': 'obj-m += mad.o' },
       notBuilt,
     ],
+    [
+      'is listed from beside',
+      { 'left/Kbuild': 'obj-m := left.o\nleft-y := ../core/mad.o', 'core/Kbuild': 'obj-m := cm.o' },
+      built,
+    ],
+    [
+      'is listed from above, not at home',
+      { Kbuild: 'obj-m := ib.o\nib-y := core/mad.o\nobj-$(CONFIG_OFF) += core/' },
+      built,
+    ],
     ['is part of a part', { 'core/Kbuild': 'obj-m := a.o\na-y := b.o\nb-objs := mad.o' }, built],
     ['is part of what is off', { 'core/Kbuild': 'obj-$(CONFIG_OFF) := a.o\na-y := mad.o' }, notBuilt],
     ['is part of itself', { 'core/Kbuild': 'a-y := b.o mad.o\nb-y := a.o' }, notBuilt],
