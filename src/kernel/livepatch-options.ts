@@ -73,7 +73,7 @@ interface Hindrance {
 
 /**
  * What was tried on the fixture's modules and cannot be compared. Tried and found to work, and so not here: kcov, UBSAN,
- * KCSAN, stackleak, structleak, split DWARF, a randomised layout (the seed comes with the headers, see `missingParts`) and
+ * KCSAN, stackleak, split DWARF, a randomised layout (the seed comes with the headers, see `missingParts`) and
  * latent entropy (`kbuild/compiler-wrapper.ts` fixes its numbers).
  */
 const hindrances: readonly Hindrance[] = [
