@@ -2,10 +2,12 @@
  * Boots a kernel in Bochs, which emulates what QEMU does not: indirect branch tracking (CET) of a Tiger Lake. It interprets
  * instruction by instruction and takes minutes, so nothing of the tests uses it; scripts/boot-with-ibt does.
  */
+import { constants, openSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ReadStream } from 'node:tty';
 import { execa } from 'execa';
 import { BootError, type BootResult } from './boot.js';
 import { type GuestCommand, type GuestReport, readReport } from './guest.js';
@@ -40,14 +42,13 @@ export async function bootWithIbt(options: BochsOptions): Promise<BootResult> {
     // Debian's Bochs is built with its debugger, which waits to be told to go on.
     const orders = path.join(folder, 'orders');
     await writeFile(orders, 'continue\n');
-    // The text screen goes nowhere; all that matters comes over serial lines.
     const bochs = execa('bochs', ['-q', '-f', configuration, '-rc', orders], {
       reject: false,
       cwd: folder,
       env: { TERM: 'xterm', BXSHARE: path.dirname(places.bios) },
       stdin: 'ignore',
       stdout: 'ignore',
-      stderr: 'ignore',
+      stderr: { file: path.join(folder, 'errors') },
       timeout: options.timeoutSeconds * 1000,
       forceKillAfterDelay: 2000,
     });
@@ -55,15 +56,18 @@ export async function bootWithIbt(options: BochsOptions): Promise<BootResult> {
     void bochs.finally(() => {
       hasEnded = true;
     });
+    const screen = await openScreen(path.join(folder, 'errors'), () => hasEnded);
     let report = await readGuest(reportFile, options);
     while (!hasEnded && !report.isComplete) {
       await sleep(1000);
       report = await readGuest(reportFile, options);
       options.onProgress?.(report.results.length);
     }
-    // Turning itself off is more than this machine can do.
-    bochs.kill();
+    bochs.kill('SIGKILL');
     await bochs;
+    screen?.destroy();
+    // The guest may have turned itself off before the last lines of its report were looked at.
+    report = await readGuest(reportFile, options);
     const { isComplete, ...rest } = report;
     const text = await textOf(consoleFile);
     if (!isComplete) {
@@ -76,6 +80,19 @@ export async function bootWithIbt(options: BochsOptions): Promise<BootResult> {
     return { ...rest, console: text };
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Bochs shows its text screen on a terminal that it makes itself, and stops as soon as that is full. What matters comes over
+ * serial lines, so whatever is shown there is read and thrown away.
+ */
+async function openScreen(errors: string, hasEnded: () => boolean): Promise<ReadStream | undefined> {
+  for (;;) {
+    const name = /connected to screen "(\/dev\/pts\/\d+)"/.exec(await textOf(errors))?.[1];
+    if (name !== undefined) return new ReadStream(openSync(name, constants.O_RDONLY | constants.O_NOCTTY)).resume();
+    if (hasEnded()) return undefined;
+    await sleep(200);
   }
 }
 
