@@ -9,8 +9,8 @@ export const sourceDataRules = {
     why: 'Data keeps the value that it has in memory; a livepatch replaces functions. The build refuses the change, unless all users of the data are functions that can be replaced and the data is constant.',
     fix: 'Set the value in a pre-patch callback, or let the changed functions use new data.',
     example: '`static int mad_limit = 5;` becomes `= 7`. A new variable with an initial value is fine.',
-    what: (details: Place & { variable: string }) =>
-      `${at(details)}: the patch changes the initial value of ${details.variable}`,
+    what: (details: Place & { variable: string; cannotTell?: string }) =>
+      `${at(details)}: the patch ${details.cannotTell === undefined ? 'changes' : 'may change'} the initial value of ${details.variable}`,
   },
   'data-type-touched': {
     stage: 'source',

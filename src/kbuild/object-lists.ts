@@ -113,7 +113,7 @@ export class ObjectLists {
   #read({ file, text }: Makefile): Lists {
     const entries: Entry[] = [];
     const variables = new Map<string, string | undefined>();
-    let isUnderstood = true;
+    let isUnderstood = !OWN_RULE.test(text);
     const conditions: Branch[] = [];
     const expand = (value: string) => expandAll(value, (name) => this.#valueOf(name, variables));
     for (const line of text.replaceAll(/\\\n\s*/g, ' ').split('\n')) {
@@ -176,6 +176,9 @@ const SET_BY_KBUILD: Readonly<Record<string, string>> = {
 const assignment = /^\s*(?:export\s+|override\s+)?([\w.$(){}+ -]+?)\s*([:+?]?)=\s*(.*)$/;
 /** `obj-y`, `ib_mad-$(CONFIG_MAD)`, `ib_mad-objs`; not `ccflags-y`. */
 const listName = /^(?!\w*flags|subdir|targets|extra|always|hostprogs|clean|header)([\w-]+)-(y|m|objs|\$[({].*)$/;
+
+/** A target of the tree's own, which may put objects together: `$(obj)/parts.a: $(obj)/mad.o`. */
+const OWN_RULE = /^(?!\.PHONY)[^\t\n=]*[./$][^\t\n=]*:(?!=)/m;
 
 interface Branch {
   readonly isTaken: boolean | undefined;

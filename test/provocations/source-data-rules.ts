@@ -6,6 +6,11 @@ export const sourceDataCases: RuleCases<typeof sourceDataRules> = {
   'initial-value-touched': {
     breaks: mad('static int mad_limit = @;\n', '5', '7'),
     nearMisses: {
+      'it has the size of a type that stays': mad(
+        'struct a { int @; };\nstruct b { int b; };\nstatic int mad_limit = sizeof(struct b);\n',
+        'a',
+        'c',
+      ),
       'the variable is new': { 'mad.c': ['int a;\n', 'int a;\nstatic int mad_limit = 7;\n'] },
       'only its attributes change': mad('static int mad_limit @ = 5;\n', '', '__read_mostly'),
       'it is a constant of a function': mad('static int f(void) { static int a; return a + @; }\n', '5', '7'),

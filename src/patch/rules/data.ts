@@ -1,16 +1,23 @@
 /** Rules about data that is in memory already: its value, its type, its place. */
 import { diagnose } from '../../diagnostics/catalogue.js';
 import type { Diagnostic } from '../../diagnostics/diagnostic.js';
-import { endOfGroup, isPunctuator, partsBetweenCommas } from '../c-groups.js';
+import { callsIn, endOfGroup, isPunctuator, partsBetweenCommas } from '../c-groups.js';
 import type { Item } from '../c-outline.js';
 import { type Token, textOf } from '../c-tokens.js';
 import { isSwitchedOff } from '../conditions.js';
-import type { ChangedItem } from '../source-change.js';
+import type { ChangedItem, SourceChange } from '../source-change.js';
 import { type StaticLocal, staticLocals } from '../static-locals.js';
 import { initDataMark } from './one-time.js';
-import { placeOf, type Scene, type SourceRule } from './scene.js';
+import { changedMacros, placeOf, type Scene, type SourceRule } from './scene.js';
 
-export const dataRules: readonly SourceRule[] = [initialValues, declarations, localStatics, typeLayouts, enumerators];
+export const dataRules: readonly SourceRule[] = [
+  initialValues,
+  valuesByOtherNames,
+  declarations,
+  localStatics,
+  typeLayouts,
+  enumerators,
+];
 
 /** Both sides have an initial value, and it differs; data that goes away with its value, or is new, does no harm. */
 function initialValues({ variables }: Scene): Diagnostic[] {
@@ -19,6 +26,31 @@ function initialValues({ variables }: Scene): Diagnostic[] {
     .map(({ patched, place, doubt }) =>
       diagnose('initial-value-touched', { ...place, ...doubt, variable: patched.name }),
     );
+}
+
+/**
+ * Values that are written as before and may still be others: by a macro that changes, or by the size of a type that does,
+ * `.obj_size = sizeof(struct mad_sock)`.
+ */
+function valuesByOtherNames({ changes, variables, config }: Scene): Diagnostic[] {
+  const macros = changedMacros(changes);
+  const types = new Set(changedTypes(changes).map(({ type }) => type.split(' ')[1] ?? ''));
+  if (macros.size + types.size === 0) return [];
+  const told = new Set(variables.map(({ patched }) => patched.name));
+  return changes.flatMap((change) =>
+    change.patched.items.flatMap((item) => {
+      if (item.kind !== 'variable' || told.has(item.name) || change.added.includes(item)) return [];
+      if (isSwitchedOff(item.conditions, config)) return [];
+      const macro = item.body.find(({ kind, text }) => kind === 'word' && macros.has(text))?.text;
+      const type = callsIn(item.body, (name) => name === 'sizeof')
+        .flatMap(({ arguments: [measured = []] }) => measured)
+        .find(({ kind, text }) => kind === 'word' && types.has(text))?.text;
+      const by = macro ?? (type === undefined ? undefined : `sizeof(${type})`);
+      if (by === undefined) return [];
+      const cannotTell = `here what ${by}, which the patch changes, makes of it`;
+      return [diagnose('initial-value-touched', { ...placeOf(change, item), variable: item.name, cannotTell })];
+    }),
+  );
 }
 
 function hasOtherValue(original: { body: readonly Token[] }, patched: { body: readonly Token[] }): boolean {
@@ -85,15 +117,28 @@ function localStatics({ functions }: Scene): Diagnostic[] {
   });
 }
 
-/** Changed members of structures and unions, also of those in a `typedef` or in front of a variable. */
 function typeLayouts({ changes, config }: Scene): Diagnostic[] {
+  return changedTypes(changes)
+    .filter(({ patched }) => !isSwitchedOff(patched.conditions, config))
+    .map(({ change, patched, type }) => diagnose('type-layout-touched', { ...placeOf(change, patched), type }));
+}
+
+interface ChangedType {
+  readonly change: SourceChange;
+  readonly patched: Item;
+  /** `struct mad` */
+  readonly type: string;
+}
+
+/** Changed members of structures and unions, also of those in a `typedef` or in front of a variable. */
+function changedTypes(changes: readonly SourceChange[]): ChangedType[] {
   return changes.flatMap((change) =>
     change.changed.flatMap(({ original, patched }) => {
-      if (patched.kind === 'function' || isSwitchedOff(patched.conditions, config)) return [];
+      if (patched.kind === 'function') return [];
       const [before, after] = [braced(original, /^(struct|union)$/), braced(patched, /^(struct|union)$/)];
-      if (before === undefined || after === undefined || declarationOf(before.members) === declarationOf(after.members))
-        return [];
-      return [diagnose('type-layout-touched', { ...placeOf(change, patched), type: after.type })];
+      if (before === undefined || after === undefined) return [];
+      if (declarationOf(before.members) === declarationOf(after.members)) return [];
+      return [{ change, patched, type: after.type }];
     }),
   );
 }

@@ -6,9 +6,16 @@ import { firstWord, isPunctuator, mentions } from '../c-groups.js';
 import type { Item, Outline } from '../c-outline.js';
 import { isSwitchedOff } from '../conditions.js';
 import { touchedItems } from '../source-change.js';
-import { type Doubt, placeOf, type Scene, type SourceRule } from './scene.js';
+import { changedMacros, type Doubt, placeOf, type Scene, type SourceRule } from './scene.js';
 
-export const oneTimeRules: readonly SourceRule[] = [initFunctions, inlinedIntoInit, initData, initCalls, setUpPath];
+export const oneTimeRules: readonly SourceRule[] = [
+  initFunctions,
+  inlinedIntoInit,
+  initFunctionsByMacros,
+  initData,
+  initCalls,
+  setUpPath,
+];
 
 /**
  * What the marks of functions mean for a configuration; nothing where the function stays in memory and is traced.
@@ -67,6 +74,24 @@ function inlinedIntoInit({ functions, config }: Scene): Diagnostic[] {
     const cannotTell = `here whether the compiler makes ${patched.name}, which changes, part of it`;
     return [diagnose('init-function-touched', { ...place, cannotTell, functionName: init.name, mark })];
   });
+}
+
+/** An init function as before, by a macro that the patch changes. */
+function initFunctionsByMacros({ changes, functions, config }: Scene): Diagnostic[] {
+  const macros = changedMacros(changes);
+  if (macros.size === 0) return [];
+  const told = new Set(functions.map(({ patched }) => patched.name));
+  return changes.flatMap((change) =>
+    change.patched.items.flatMap((item) => {
+      const isKept = item.kind === 'function' && !told.has(item.name) && !change.added.includes(item);
+      const found = isKept ? onceOnly(item, config) : undefined;
+      const macro = item.body.find(({ kind, text }) => kind === 'word' && macros.has(text))?.text;
+      if (found === undefined || macro === undefined || isSwitchedOff(item.conditions, config)) return [];
+      const cannotTell = `here what ${macro}, which the patch changes, makes of it`;
+      const place = { ...placeOf(change, item), functionName: item.name, mark: found.mark };
+      return [diagnose('init-function-touched', { ...place, cannotTell })];
+    }),
+  );
 }
 
 /** The mark, and what it means. */

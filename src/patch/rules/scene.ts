@@ -92,6 +92,15 @@ function isGuard(condition: string, { directives }: Outline): boolean {
   return name !== undefined && directives.some(({ text }) => text.split(' ')[1] === name);
 }
 
+/** Names of object-like and function-like macros that the patch defines otherwise, or only now. */
+export function changedMacros(changes: readonly SourceChange[]): Set<string> {
+  const directives = changes.flatMap(({ addedDirectives, removedDirectives }) => [
+    ...addedDirectives,
+    ...removedDirectives,
+  ]);
+  return new Set(directives.flatMap(({ text }) => /^#define (\w+)/.exec(text)?.[1] ?? []));
+}
+
 export function placeOf(change: SourceChange, { line }: { readonly line: number }): Place {
   return { file: change.path, line };
 }

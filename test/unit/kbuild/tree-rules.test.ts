@@ -56,6 +56,16 @@ describe('a source in a folder of the tree', () => {
     ['is part of itself', { 'core/Kbuild': 'a-y := b.o mad.o\nb-y := a.o' }, notBuilt],
     ['is held by a variable', { 'core/Kbuild': 'parts := mad.o cm.o\nobj-m := $(parts)' }, built],
     ['may be held by a variable', { 'core/Kbuild': 'obj-m := $(PARTS)' }, cannotTell],
+    [
+      'may be put together by a rule',
+      { 'core/Kbuild': 'obj-m := ib.o\nib-y := ../parts.a\n$(obj)/../parts.a: $(obj)/mad.o\n\tar rcs $@ $^' },
+      cannotTell,
+    ],
+    [
+      'has nothing to do with a phony target',
+      { 'core/Makefile': 'obj-m := cm.o\n.PHONY: clean\nclean:\n\tmake' },
+      notBuilt,
+    ],
     ['may be in what is included', { 'core/Kbuild': 'include $(src)/parts.mk\nobj-m := cm.o' }, cannotTell],
     ['is under an option of its own', { 'core/Kbuild': 'obj-$(CONFIG_UNKNOWN) := mad.o' }, cannotTell],
     [

@@ -176,3 +176,37 @@ describe('a function without an ftrace entry', () => {
     expect(found(source)).toBe(expected);
   });
 });
+
+describe('what is written as before and may mean something else', () => {
+  const found = (text: string, before: string, after: string) => {
+    const files = { 'mad.c': [text.replace('@', before), text.replace('@', after)] } as const;
+    return check(files)
+      .filter(({ code }) => code !== 'type-layout-touched')
+      .map(({ severity, what }) => `${severity}: ${what}`);
+  };
+
+  test.each([
+    [
+      '#define LIMIT @\nstatic int limit = LIMIT;',
+      'warning: mad.c:2: the patch may change the initial value of limit; cannot tell here what LIMIT, which the patch changes, makes of it',
+    ],
+    [
+      'struct mad { int @; };\nstatic int size = sizeof(struct mad);',
+      'warning: mad.c:2: the patch may change the initial value of size; cannot tell here what sizeof(mad), which the patch changes, makes of it',
+    ],
+    [
+      '#define LIMIT @\nstatic int __init f(void) { return LIMIT; }',
+      'warning: mad.c:2: the patch may change f, which is __init; cannot tell here what LIMIT, which the patch changes, makes of it',
+    ],
+  ])('%s', (text, expected) => {
+    expect(found(text, 'a', 'b')).toEqual([expected]);
+  });
+
+  test('what is new has no other value before', () => {
+    expect(found('@', '', '#define LIMIT 1\nstatic int a = LIMIT;\nint __init f(void) { return LIMIT; }')).toEqual([]);
+  });
+
+  test('where nothing uses it nothing is said', () => {
+    expect(found('#define LIMIT @\nstatic int limit = 5;\nint f(void) { return LIMIT; }', '1', '2')).toEqual([]);
+  });
+});
