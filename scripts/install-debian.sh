@@ -105,6 +105,12 @@ find_missing_packages() {
   want_source "$kernel_series"
   want_kernel "$ibt_series" "linux-image-$ibt_series-amd64" "linux-headers-$ibt_series-amd64"
   want_source "$ibt_series"
+  # What a kernel's source needs before one of its objects can be compiled.
+  want_unless_program flex flex
+  want_unless_program bison bison
+  want_unless_program bc bc
+  [ -e /usr/include/libelf.h ] || want libelf-dev
+  [ -e /usr/include/openssl/ssl.h ] || want libssl-dev
 }
 
 # One package that could not be had must not keep the others from being installed.

@@ -49,7 +49,7 @@ export async function runBuild(
       { command: request.name, ...request, ...facts, workingDirectory, environment, signal: watch.signal },
       found,
     );
-    tree = options.oot;
+    tree = options.oot ?? options.kernelSource?.folder ?? null;
     const outcome = await build(options, progress);
     return withTree(answerOutcome(outcome, progress.warnings, request.name, facts, terminal));
   } catch (error) {

@@ -7,12 +7,16 @@ import { buildSteps, laterSteps } from '../pipeline/options.js';
 
 export type FlagName =
   | 'oot'
+  | 'sourcedir'
+  | 'source-archive'
+  | 'vmlinux'
   | 'module'
   | 'kernel'
   | 'build-directory'
   | 'make-arg'
   | 'extra-symvers'
   | 'jobs'
+  | 'max-objects'
   | 'timeout'
   | 'skip-compiler-check'
   | 'skip-target-check'
@@ -127,6 +131,27 @@ export const diffOperands = [
 export const buildFlags: readonly Flag[] = [
   { name: 'oot', value: 'DIR', group: 'The target', text: 'source of the out-of-tree modules', setting: 'oot.dir' },
   {
+    name: 'sourcedir',
+    value: 'DIR',
+    group: 'The target',
+    text: 'source of the kernel, where the patches are for it; default without a module tree: the installed source package',
+    setting: 'sourcedir',
+  },
+  {
+    name: 'source-archive',
+    value: 'FILE',
+    group: 'The target',
+    text: 'the same, packed (.tar.xz and the like)',
+    setting: 'sourceArchive',
+  },
+  {
+    name: 'vmlinux',
+    value: 'FILE',
+    group: 'The target',
+    text: 'where the kernel’s own symbols are: vmlinux, System.map or the boot image; default: what is installed',
+    setting: 'vmlinux',
+  },
+  {
     name: 'module',
     value: 'FILE.ko',
     isRepeatable: true,
@@ -178,6 +203,13 @@ export const buildFlags: readonly Flag[] = [
     group: 'How it is built',
     text: 'end a call of make that takes longer; default: none does',
     setting: 'timeout',
+  },
+  {
+    name: 'max-objects',
+    value: 'N',
+    group: 'How it is built',
+    text: 'stop where more objects of the kernel would have to be compiled, for a header that many include; default: 200',
+    setting: 'maxObjects',
   },
   {
     name: 'skip-compiler-check',
@@ -272,6 +304,7 @@ export const commands: readonly Command[] = [
     flags: buildFlags,
     examples: [
       ['$0 build --oot ./ib_mad fix.patch', 'patch the modules built from ./ib_mad'],
+      ['$0 build fix.patch', 'patch the kernel and its modules, from the installed source package'],
       ['$0 build --oot . --module ./running/ib_mad.ko fix.patch', 'name the module as it runs'],
       ['$0 build --oot . -j 8 --make-arg CONFIG_X=y 1.patch 2.patch', 'two patches, applied in this order'],
     ],

@@ -60,6 +60,21 @@ export const configSchema = z
       .min(1)
       .describe('Build tree of that kernel, where it is not /lib/modules/RELEASE/build.')
       .optional(),
+    sourcedir: z
+      .string()
+      .min(1)
+      .describe(
+        'Source of the kernel, where the patches are for it. Default without oot.dir: the installed source package.',
+      )
+      .optional(),
+    sourceArchive: z.string().min(1).describe('The source of the kernel, packed.').optional(),
+    vmlinux: z
+      .string()
+      .min(1)
+      .describe(
+        'Where the kernel’s own symbols are: vmlinux, System.map or the boot image. Default: what is installed.',
+      )
+      .optional(),
     oot: z
       .strictObject({
         dir: z.string().min(1).describe('Source of the out-of-tree modules.').optional(),
@@ -112,6 +127,12 @@ export const configSchema = z
       .min(1)
       .max(1_000_000)
       .describe('Seconds after which a call of make is ended. Default: none is.')
+      .optional(),
+    maxObjects: z
+      .int()
+      .min(1)
+      .max(999_999)
+      .describe('How many objects of the kernel a build may compile. Default: 200.')
       .optional(),
     replace: z.boolean().describe('Whether the livepatch replaces those that are loaded. Default: true.').optional(),
     skipCompilerCheck: z

@@ -2,8 +2,10 @@
 import type { ModuleReport } from '../pipeline/options.js';
 import { visible } from './wrap.js';
 
-/** A module, what the livepatch has to do with it, and where it was read from. */
+/** A module or the kernel, what the livepatch has to do with it, and where it was read from. */
 export function renderModule(relation: 'patches' | 'uses' | 'sees', module: ModuleReport): string {
   const file = module.file === undefined ? '' : ` ${visible(module.file)}`;
-  return `  ${relation} module ${visible(module.name)}:${file} (${visible(module.chosenBy)})`;
+  // The kernel is no module, and no module can have its name.
+  const what = module.name === 'vmlinux' ? 'vmlinux' : `module ${visible(module.name)}`;
+  return `  ${relation} ${what}:${file} (${visible(module.chosenBy)})`;
 }

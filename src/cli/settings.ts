@@ -27,7 +27,7 @@ export interface Invocation {
 }
 
 /**
- * The options of one build. Throws `usage-no-module-tree`, and `usage-bad-value` for values that cannot be what the
+ * The options of one build. Throws `usage-two-trees`, and `usage-bad-value` for values that cannot be what the
  * option asks for.
  */
 export function buildOptions(invocation: Invocation, found: ConfigFile | undefined): BuildOptions {
@@ -36,7 +36,8 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
   const config = found?.config ?? {};
   const here = (path: string) => resolve(workingDirectory, path);
   const inConfig = (path: string) => resolve(dirname(found?.file ?? workingDirectory), path);
-  const oot = chooseTree(flags.one('oot'), config, here, inConfig, found?.file);
+  const source = chooseSource(flags, config, { here, inConfig });
+  const vmlinux = pick(flags.one('vmlinux'), here) ?? pick(config.vmlinux, inConfig);
   const given = flags.all('module');
   const extra = flags.all('extra-symvers');
   const buildDirectory = pick(flags.one('build-directory'), here) ?? pick(config.buildDirectory, inConfig);
@@ -48,17 +49,19 @@ export function buildOptions(invocation: Invocation, found: ConfigFile | undefin
   const bundle = flags.isSet('no-bundle') ? undefined : (pick(flags.one('bundle'), here) ?? configuredBundle);
 
   return {
-    oot: oot.directory,
+    ...source.place,
+    ...(vmlinux === undefined ? {} : { vmlinux }),
     patches: invocation.files.map(here),
-    modules: given.length > 0 ? given.map(here) : (oot.settings.modules ?? []).map(inConfig),
+    modules: given.length > 0 ? given.map(here) : (source.settings.modules ?? []).map(inConfig),
     ...(kernel === undefined ? {} : { kernel }),
     ...(config.kernel === undefined ? {} : { configuredKernel: config.kernel }),
     ...(buildDirectory === undefined ? {} : { buildDirectory }),
     // make takes the last of two assignments to one variable, so the command line wins here too.
-    makeArguments: [...(oot.settings.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
-    ...(oot.settings.make === undefined ? {} : { makeSteps: oot.settings.make.map(makeStep) }),
-    extraSymvers: extra.length > 0 ? extra.map(here) : (oot.settings.extraSymvers ?? []).map(inConfig),
+    makeArguments: [...(source.settings.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
+    ...(source.settings.make === undefined ? {} : { makeSteps: source.settings.make.map(makeStep) }),
+    extraSymvers: extra.length > 0 ? extra.map(here) : (source.settings.extraSymvers ?? []).map(inConfig),
     extraSymbolsVariable: environment.KBUILD_EXTRA_SYMBOLS ?? '',
+    maxObjects: checkedNumber('--max-objects', flags.one('max-objects'), 999_999) ?? config.maxObjects ?? 200,
     jobs: checkedNumber('--jobs', flags.one('jobs'), 4096) ?? config.jobs ?? availableParallelism(),
     ...(seconds === undefined ? {} : { timeout: seconds * 1000 }),
     ...(from === undefined ? {} : { from }),
@@ -114,25 +117,53 @@ export function defaultCache(environment: NodeJS.ProcessEnv): string {
 
 type OotSettings = NonNullable<Config['oot']>;
 
+/** How paths are made absolute. */
+interface Places {
+  readonly here: (path: string) => string;
+  readonly inConfig: (path: string) => string;
+}
+
+interface ChosenSource {
+  readonly place: Pick<BuildOptions, 'oot' | 'kernelSource'>;
+  readonly settings: OotSettings;
+}
+
 /**
- * The tree, and the settings that hold for it: what the configuration says of its own tree (how it is made, which
- * modules run) would be wrong for another one that --oot names.
+ * What is patched: the tree of out-of-tree modules, or the kernel, where no such tree is named. The command line decides before
+ * the configuration, and there oot.dir before sourcedir.
  */
-function chooseTree(
-  flag: string | undefined,
-  config: Config,
-  here: (path: string) => string,
-  inConfig: (path: string) => string,
-  configFile: string | undefined,
-): { readonly directory: string; readonly settings: OotSettings } {
+function chooseSource(flags: Flags, config: Config, places: Places): ChosenSource {
+  const { here, inConfig } = places;
+  const [first, second] = (['oot', 'sourcedir', 'source-archive'] as const).filter(
+    (name) => flags.one(name) !== undefined,
+  );
+  if (first !== undefined && second !== undefined) {
+    fail('usage-two-trees', { first: `--${first}`, second: `--${second}` });
+  }
+  const folder = pick(flags.one('sourcedir'), here);
+  const archive = pick(flags.one('source-archive'), here);
+  if (folder !== undefined) return { place: { kernelSource: { folder } }, settings: {} };
+  if (archive !== undefined) return { place: { kernelSource: { archive } }, settings: {} };
+  const oot = chooseTree(flags.one('oot'), config, places);
+  if (oot !== undefined) return oot;
+  const kernelSource = {
+    ...(config.sourcedir === undefined ? {} : { folder: inConfig(config.sourcedir) }),
+    ...(config.sourceArchive === undefined ? {} : { archive: inConfig(config.sourceArchive) }),
+  };
+  return { place: { kernelSource }, settings: config.oot ?? {} };
+}
+
+/**
+ * The tree, if there is one, and the settings that hold for it: what the configuration says of its own tree (how it is made,
+ * which modules run) would be wrong for another one that --oot names.
+ */
+function chooseTree(flag: string | undefined, config: Config, { here, inConfig }: Places): ChosenSource | undefined {
   const settings = config.oot ?? {};
   const configured = pick(settings.dir, inConfig);
-  if (flag === undefined) {
-    return { directory: configured ?? fail('usage-no-module-tree', { configFile }), settings };
-  }
-  const directory = here(flag);
+  const directory = pick(flag, here) ?? configured;
+  if (directory === undefined) return undefined;
   const isSame = configured === undefined || realPath(configured) === realPath(directory);
-  return { directory, settings: isSame ? settings : {} };
+  return { place: { oot: directory }, settings: isSame ? settings : {} };
 }
 
 /** Without symbolic links; a path that leads nowhere stands for itself. */

@@ -31,6 +31,36 @@ export const kbuildMessages = {
       `log: ${details.log}`,
     ],
   }),
+  'source-not-compiled': (details: { source: string; log: string }) => ({
+    what: `kbuild made no object of ${details.source}.`,
+    why: 'make ended without an error, but the compiler was not called for it, so that nothing can be compared.',
+    fix: 'Look into the log for what make did in its place; the source may be one that others include.',
+    details: [`log: ${details.log}`],
+  }),
+  'kernel-prepare-failed': (details: { release: string; goal: string; lastLines: readonly string[]; log: string }) => ({
+    exitStatus: 2,
+    what: `The source of kernel ${details.release} could not be prepared: make ${details.goal} failed.`,
+    why: 'Before single objects can be compiled, kbuild makes headers and the programs that it needs itself.',
+    fix: 'Most often a program or a library is missing that builds of kernels need (Debian, Ubuntu: apt-get install flex bison bc libelf-dev libssl-dev).',
+    details: [...details.lastLines, `log: ${details.log}`],
+  }),
+  'source-not-in-kernel': (details: { source: string; release: string }) => ({
+    what: `${details.source} is in no object that kernel ${details.release} was built with.`,
+    why: 'Its configuration leaves the file out, and no file that it was built from includes it, so that there is nothing to patch.',
+    fix: 'Check that the patch is for this kernel; its configuration is /boot/config-RELEASE.',
+  }),
+  'too-many-objects': (details: { files: readonly string[]; count: number; limit: number }) => ({
+    what: `${details.count} objects would have to be compiled, and ${details.limit} are allowed.`,
+    why: 'So many sources include what the patch changes. Each is preprocessed on both sides, and compiled where that differs.',
+    fix: `To do that all the same: --max-objects ${details.count}. Better, change the sources that need it and leave the header alone.`,
+    details: details.files,
+  }),
+  'kernel-makefiles-unreadable': (details: { tree: string; lastLines: readonly string[] }) => ({
+    what: `The makefiles of ${details.tree} do not say what they build.`,
+    why: 'kbuild was asked to evaluate them, and make ended with an error.',
+    fix: 'Check that the source builds by itself (make modules_prepare), and report the messages below if it does.',
+    details: details.lastLines,
+  }),
   'object-compiled-per-module': (details: { object: string; modules: readonly string[] }) => ({
     severity: 'warning' as const,
     what: `${details.object} is compiled once for each of ${details.modules.join(', ')}`,

@@ -76,6 +76,37 @@ export const kernelMessages = {
     fix: 'Give the modules of one kernel, as they lie in its /lib/modules folder.',
     details: details.modules.map(({ file, release }) => `${file}: ${release}`),
   }),
+  'kernel-source-missing': (details: { release: string; series: string; folder: string }) => ({
+    exitStatus: 2,
+    what: `The source of kernel ${details.release} is not there: ${details.folder} has no source package that fits it.`,
+    why: 'Neither --oot nor --sourcedir names a source, so that the patches are taken to be for the kernel itself.',
+    fix:
+      `Install it (Debian, Ubuntu: apt-get install linux-source-${details.series}), name it with --sourcedir DIR or ` +
+      '--source-archive FILE, or name the source of out-of-tree modules with --oot DIR.',
+  }),
+  'kernel-source-unusable': (details: { path: string; reason: string }) => ({
+    exitStatus: 2,
+    what: `${details.path} is no source of a kernel: ${details.reason}.`,
+    why: 'Objects can be compiled from a whole kernel source only.',
+    fix: 'Name the top folder of the source with --sourcedir, or the archive that holds it with --source-archive.',
+  }),
+  'kernel-source-differs': (details: { source: string; found: string; expected: string; release: string }) => ({
+    what: `${details.source} is the source of Linux ${details.found}, and kernel ${details.release} was built from ${details.expected}.`,
+    why: 'Functions and structures change from one version to the next, so that the livepatch might not fit what runs.',
+    fix: `Name the source of ${details.expected} with --sourcedir or --source-archive, or install the source package of that version. To go on all the same: --skip-target-check.`,
+  }),
+  'kernel-symbols-missing': (details: { release: string; tried: readonly string[] }) => ({
+    exitStatus: 2,
+    what: `Nothing tells the symbols of kernel ${details.release}.`,
+    why: 'A livepatch names functions of the kernel by their place in its symbol table.',
+    fix: `Install the image of that kernel (Debian, Ubuntu: apt-get install linux-image-${details.release}), or name its vmlinux, System.map or boot image with --vmlinux FILE.`,
+    details: details.tried.map((file) => `no symbols: ${file}`),
+  }),
+  'kernel-image-malformed': (details: { file: string; reason: string }) => ({
+    what: `${details.file} is no kernel image that can be read: ${details.reason}.`,
+    why: 'The symbols of the kernel are read from the image that boots, where no vmlinux with symbols is installed.',
+    fix: 'Install the image package of that kernel again, or name its vmlinux or its System.map with --vmlinux FILE.',
+  }),
   'module-malformed': (details: { file: string; reason: string }) => ({
     what: `${details.file} is not a usable kernel module: ${details.reason}.`,
     why: 'The target module says which kernel and which symbols the livepatch is for.',

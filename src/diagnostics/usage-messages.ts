@@ -73,14 +73,11 @@ export const usageMessages = {
     why: 'It was deleted after the shell went there, and paths on the command line start from it.',
     fix: 'Go to another folder (`cd`), and run the command again.',
   }),
-  'usage-no-module-tree': (details: { configFile: string | undefined }) => ({
+  'usage-two-trees': (details: { first: string; second: string }) => ({
     exitStatus: 2,
-    what: 'The source of the module to be patched was not named.',
-    why:
-      details.configFile === undefined
-        ? 'There is no --oot on the command line, and no kpatch.config.json here or in a folder above.'
-        : `There is no --oot on the command line, and ${details.configFile} has no "oot": { "dir": … }.`,
-    fix: 'Add `--oot DIR`, where DIR is the folder with the Makefile or Kbuild file of the module.',
+    what: `${details.first} and ${details.second} were both given.`,
+    why: 'A livepatch is built from one source: that of out-of-tree modules (--oot), or that of the kernel.',
+    fix: 'Leave one of them.',
   }),
   'usage-config-unreadable': (details: { file: string; reason: string }) => ({
     exitStatus: 2,

@@ -31,6 +31,8 @@ const generates = /\b(hostprogs|userprogs|always|extra)(-\w+)*\b|^\$[({](obj|src
 export interface AffectedSource {
   readonly source: string;
   readonly because: readonly string[];
+  /** What links it, where kbuild was asked: modules, or `vmlinux`. */
+  readonly modules?: readonly string[];
 }
 
 export type Affected =

@@ -63,7 +63,8 @@ export async function buildBothSides(
   };
 }
 
-function pairUp(originals: readonly KeptObject[], patched: readonly KeptObject[]): ObjectPair[] {
+/** The objects of the patched side with those of the original; both are known by path in the tree. */
+export function pairUp(originals: readonly KeptObject[], patched: readonly KeptObject[]): ObjectPair[] {
   const files = new Map(originals.map(({ object, kept }) => [object, kept]));
   return patched.map(({ object, modules, kept }) => ({ object, modules, original: files.get(object), patched: kept }));
 }

@@ -49,7 +49,6 @@ export function copyInvocations(
   return treeInvocations({ ...question, ...facts(options, target), extraSymbols }, wrapperIn(question.folder), objtool);
 }
 
-function facts(options: BuildOptions, { plan, kernel }: Target) {
-  const { oot: originalTree, makeArguments, jobs } = options;
+function facts({ makeArguments, jobs }: BuildOptions, { tree: originalTree, plan, kernel }: Target) {
   return { originalTree, plan, kernel, makeArguments, jobs };
 }

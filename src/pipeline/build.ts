@@ -16,6 +16,8 @@ import { type Evidence, leaveBundle } from './bundle/write-bundle.js';
 import { type CompareInput, compareInputs, compareStep } from './compare-step.js';
 import { finishInput, finishLivepatch } from './finish-livepatch.js';
 import { findForeignSources } from './foreign-sources.js';
+import { buildKernelSides } from './kernel-sides.js';
+import { resolveKernelTarget } from './kernel-target.js';
 import { knownExports } from './known-exports.js';
 import { linkInputs, linkLivepatch, livepatchSources } from './link-livepatch.js';
 import { checkMachineRules, checkPlaces } from './machine-rules.js';
@@ -23,7 +25,7 @@ import type { BuildOptions, BuildOutcome } from './options.js';
 import { type CheckedPatches, checkPatches, stopAtErrors } from './patches.js';
 import { planOf } from './plan.js';
 import type { Progress } from './progress.js';
-import { rebuildOnDemand, remembered } from './rebuild.js';
+import { noRebuild, rebuildOnDemand, remembered } from './rebuild.js';
 import { withLookups } from './refused-lookups.js';
 import { checkReport, ReportMaker } from './report.js';
 import { openWork } from './resume.js';
@@ -37,17 +39,33 @@ import { workPlaces } from './work-places.js';
  * @throws KptoolError with the findings; its `workFolder` names what is left to look at, its `bundle` what to report it with
  */
 export async function build(options: BuildOptions, progress: Progress): Promise<BuildOutcome> {
-  const target = await progress.step('Resolving the target', () => resolveTarget(options));
-  progress.note(`kernel ${target.kernel.release}, by ${target.kernel.chosenBy}`);
+  const target = await openTarget(options, progress);
+  try {
+    progress.note(`kernel ${target.kernel.release}, by ${target.kernel.chosenBy}`);
+    return await buildFor(target, options, progress);
+  } finally {
+    await target.prepared?.close();
+  }
+}
 
+/** Modules of a tree of their own, or the kernel and its modules. */
+async function openTarget(options: BuildOptions, progress: Progress): Promise<Target> {
+  const { oot } = options;
+  if (oot === undefined) return resolveKernelTarget(options, progress);
+  return progress.step('Resolving the target', () => resolveTarget(options, oot));
+}
+
+async function buildFor(target: Target, options: BuildOptions, progress: Progress): Promise<BuildOutcome> {
   const patches = await progress.step('Checking the patches', () =>
     withEarlier(target.findings, () => checkPatches(options, target)),
   );
   const name = options.name ?? livepatchName(options.patches[0] ?? '');
   requireLivepatchName(name, []);
 
-  const linked = await readModuleObjects(options.oot);
-  const foreign = await findForeignSources(options.oot, patches.touched, target.modules, linked);
+  // Of the kernel's own source no build of the user's is looked at.
+  const { tree, prepared } = target;
+  const linked = prepared === undefined ? await readModuleObjects(tree) : [];
+  const foreign = prepared === undefined ? await findForeignSources(tree, patches.touched, target.modules, linked) : [];
   const findings = [
     ...target.findings,
     ...(await checkMachineRules({ options, name, release: target.kernel.release, sources: patches.sources?.patched })),
@@ -65,7 +83,7 @@ export async function build(options: BuildOptions, progress: Progress): Promise<
   }
 
   await requireOutputFolder(options.output);
-  const work = await openWork(options, name, progress);
+  const work = await openWork(options, { name, tree: target.place }, progress);
   const maker = new ReportMaker(name, target.kernel, options.keep ? work.path : undefined, options.explainLookup);
   maker.warn(findings);
   const steps = new StepRunner(work, options.from);
@@ -120,7 +138,8 @@ async function buildIn(
   });
   probe.catch(() => undefined);
 
-  const { pairs, built, versions, warnings: doubts } = await buildBothSides({ ...request, work }, steps, progress);
+  const buildSides = target.prepared === undefined ? buildBothSides : buildKernelSides;
+  const { pairs, built, versions, warnings: doubts } = await buildSides({ ...request, work }, steps, progress);
   maker.warn(doubts);
 
   steps.enter('diff');
@@ -136,7 +155,10 @@ async function buildIn(
 
   const entrySizes = await probe;
   const { skipTargetCheck: skipCheck, skipCompilerCheck } = options;
-  const findRebuild = remembered(rebuildOnDemand({ options, target, work }, progress));
+  // A kernel takes hours to build; its namesakes are told apart by its symbols, or not at all.
+  const findRebuild = remembered(
+    target.prepared === undefined ? rebuildOnDemand({ options, target, work }, progress) : noRebuild,
+  );
   const comparison: CompareInput = {
     ...{ pairs, targets, built, linked, versions, entrySizes, patches: patches.resolved },
     findRebuild: findRebuild.find,

@@ -20,7 +20,7 @@ import { importedBy } from './ordinary-imports.js';
 import { diffWithRebuild, type FindRebuild, linkOrderOf } from './rebuild.js';
 import { lookupsOf, type ObjectLookups, withLookups } from './refused-lookups.js';
 import { applyRuleLevels, type RuleLevel } from './rule-levels.js';
-import type { TargetModule } from './target-modules.js';
+import { type TargetModule, tableOfTarget } from './target-modules.js';
 import { TargetVerifier, type VerificationQuestion } from './verify-targets.js';
 
 /** What one object contributes to the livepatch for one module. */
@@ -78,7 +78,7 @@ export interface ComparisonQuestion {
 /** @throws KptoolError with the findings of all objects, not of the first that has one; see also `lookupsOf` */
 export async function compareObjects(question: ComparisonQuestion): Promise<ComparisonResult> {
   const { pairs, targets, built, linked, findRebuild, entrySizes, explain, names } = question;
-  const tables = new Map<string, TargetTable>(targets.map(({ name, module }) => [name, tableOfImage(module.image)]));
+  const tables = new Map<string, TargetTable>(targets.map((found) => [found.name, tableOfTarget(found)]));
   const rebuilt = new Map(built.map(({ name, image }) => [name, tableOfImage(image)]));
   const exports = indexExports(question.exports);
   const patchedModules = new Set(pairs.flatMap(({ modules }) => modules));

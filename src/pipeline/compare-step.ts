@@ -1,5 +1,6 @@
 /** The step `diff`: both sides compared, and the checksums of what they export. It needs no kernel and no program. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
+import { tableText } from '../lookup/table-text.js';
 import { hashFile } from '../system/hash.js';
 import { type ComparisonQuestion, type ComparisonResult, compareObjects } from './compare-objects.js';
 import { changedExports, compareVersions, type VersionsQuestion } from './export-versions.js';
@@ -41,7 +42,12 @@ export async function compareInputs(input: CompareInput): Promise<StepInputs> {
   const { skipCheck, skipCompilerCheck } = verification;
   return {
     ...Object.fromEntries(await Promise.all(objects.map(async ([name, file]) => [name, await hashFile(file)]))),
-    ...Object.fromEntries(targets.map(({ name, module }) => [`the module ${name}`, hashOf(module.image.bytes)])),
+    ...Object.fromEntries(
+      targets.map(({ name, module, table }) => [
+        `the module ${name}`,
+        hashOf(table === undefined ? module.image.bytes : tableText(table)),
+      ]),
+    ),
     'the exports': hashOf(JSON.stringify(exports)),
     'the order of the last link': hashOf(JSON.stringify(linked)),
     'the sizes of entries': JSON.stringify(entrySizes),

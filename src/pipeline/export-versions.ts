@@ -57,7 +57,7 @@ interface Used {
 
 export interface VersionsQuestion {
   readonly versions: VersionsOfSides;
-  readonly targets: readonly Pick<TargetModule, 'name' | 'module'>[];
+  readonly targets: readonly Pick<TargetModule, 'name' | 'module' | 'versions'>[];
   /** What the livepatch replaces and refers to. */
   readonly contributions: readonly { readonly parts: Used }[];
   readonly patches: readonly ResolvedPatch[];
@@ -78,7 +78,9 @@ export function compareVersions({
   patches,
   exportTypes,
 }: VersionsQuestion): Diagnostic[] {
-  const ofTargets = new Map(targets.map(({ name, module }) => [name, checksumsOf(module.image)]));
+  const ofTargets = new Map(
+    targets.map(({ name, module, versions: known }) => [name, known ?? checksumsOf(module.image)]),
+  );
   const used = usedSymbols(contributions);
   const findings: Diagnostic[] = [];
   for (const [symbol, { crc, object, modules }] of versions.patched) {

@@ -40,7 +40,7 @@ export function finishInput(
     ...{ name, linked, exports, entrySizes },
     machine: target.kernel.architecture.machine,
     release: target.kernel.release,
-    vermagic: targets.find(({ wasSeen }) => wasSeen)?.module.vermagic,
+    vermagic: targets.find(({ wasSeen, module }) => wasSeen && module.vermagic !== '')?.module.vermagic,
     functions: contributions.flatMap(({ parts }) =>
       parts.functions.map(({ object, name: functionName, sympos }) => ({ object, name: functionName, sympos })),
     ),

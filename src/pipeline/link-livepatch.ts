@@ -9,6 +9,7 @@ import { type ExposedCallback, exposeCallbacks } from '../livepatch/expose-callb
 import { type ExposedFunction, exposeReplacements } from '../livepatch/expose-replacements.js';
 import { scopeGlobals, unscopeGlobals } from '../livepatch/module-scopes.js';
 import { moduleSource } from '../livepatch/module-source.js';
+import { VMLINUX } from '../livepatch/names.js';
 import { indexExports } from '../lookup/exports.js';
 import { hashFile } from '../system/hash.js';
 import type { WorkFolder } from '../system/work-folder.js';
@@ -98,9 +99,10 @@ export async function linkLivepatch(
   });
 }
 
-/** What a patched module exports is not there yet when the livepatch is loaded. */
+/** What a patched module exports is not there yet when the livepatch is loaded; the kernel itself always is. */
 function importable(exports: readonly ExportedSymbol[], contributions: readonly Contribution[]): ExportedSymbol[] {
   const patched = new Set(contributions.map(({ module }) => module));
+  patched.delete(VMLINUX);
   return exports.filter(({ moduleName }) => !patched.has(moduleName));
 }
 

@@ -29,7 +29,11 @@ export async function checkMachineRules(question: MachineQuestion): Promise<Diag
   const { options, name, release, sources, free } = question;
   const workFolder = await plannedWorkFolder(path.join(options.cache, 'work'), name);
   const found = await Promise.all([
-    checkRoom({ folder: path.dirname(workFolder), tree: options.oot, sources: sources?.length, free }),
+    checkRoom({
+      folder: path.dirname(workFolder),
+      ...(options.oot === undefined ? {} : { tree: options.oot }),
+      ...{ sources: sources?.length, free },
+    }),
     checkName({ name, release }),
   ]);
   return applyRuleLevels(found.flat(), options.rules);
@@ -51,7 +55,8 @@ export async function checkPlaces(output: string, cache: string): Promise<Diagno
 export interface RoomQuestion {
   /** The one that work folders are made in, absolute; it need not be there. */
   readonly folder: string;
-  readonly tree: string;
+  /** What is copied; absent: nothing is. */
+  readonly tree?: string;
   /** How many sources will be compiled; `undefined`: all of the tree. */
   readonly sources: number | undefined;
   /** Bytes that are free; asked from the system unless a test says otherwise. */
@@ -70,7 +75,7 @@ const plenty = 8 * 1024 * megabyte;
 export async function checkRoom({ folder, tree, sources, free }: RoomQuestion): Promise<Diagnostic[]> {
   const available = free ?? (await freeSpace(folder));
   if (available === undefined || available > plenty) return [];
-  const { bytes, cFiles } = await measure(tree);
+  const { bytes, cFiles } = tree === undefined ? { bytes: 0, cFiles: 0 } : await measure(tree);
   const needed = bytes + (sources ?? cFiles) * bytesPerSource + bytesBeside;
   if (needed <= available) return [];
   const inMegabytes = (size: number) => Math.round(size / megabyte);

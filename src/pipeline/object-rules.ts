@@ -10,6 +10,7 @@ import { STB, STT } from '../elf/constants.js';
 import { groupBy } from '../elf/grouped.js';
 import { readImage } from '../elf/image.js';
 import { importedNamespaces } from '../kernel/module-file.js';
+import { VMLINUX } from '../livepatch/names.js';
 import type { Exports } from '../lookup/exports.js';
 import { callersInModule } from '../lookup/module-callers.js';
 import { clonesByFunction, countFunctions } from '../lookup/other-clones.js';
@@ -205,7 +206,8 @@ function removedFunctions(scene: Scene): Diagnostic[] {
     // Moved to another object, it is still there.
     const defined = new Set(pairs.flatMap(({ object, patched }) => functionsOf(patched, object)));
     const removed = pairs.flatMap(({ observations }) => observations.removed).filter((name) => !defined.has(name));
-    if (target === undefined || removed.length === 0) return [];
+    // Of vmlinux no code is at hand.
+    if (target === undefined || target.table !== undefined || removed.length === 0) return [];
     const gone = new Set([...removed, ...replaced.map(({ name }) => name)]);
     const callers = callersInModule(target.module.image, new Set(removed));
     return removed.flatMap((functionName) => {
@@ -225,7 +227,7 @@ function functionsOf(bytes: Uint8Array, object: string): string[] {
 function missingNamespaces(scene: Scene): Diagnostic[] {
   return byModule(scene).flatMap(({ module, pairs }) => {
     const target = scene.targets.find(({ name }) => name === module);
-    if (target === undefined) return [];
+    if (target === undefined || module === VMLINUX) return [];
     const patched = pairs.map((pair) => importedNamespaces(readImage(pair.patched, pair.object)));
     const imported = new Set([importedNamespaces(target.module.image), ...patched].flat());
     const used = pairs.flatMap(({ outcome, observations }) => {

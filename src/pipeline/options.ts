@@ -24,8 +24,14 @@ export interface Invocation {
 }
 
 export interface BuildOptions {
-  /** Absolute. */
-  readonly oot: string;
+  /** Absolute; absent where the kernel's own source is patched. */
+  readonly oot?: string;
+  /** Absolute paths that tell where the kernel's source is, where `oot` is absent; else the distribution's package. */
+  readonly kernelSource?: { readonly folder?: string; readonly archive?: string };
+  /** How many objects of the kernel may be compiled for one build. */
+  readonly maxObjects: number;
+  /** Absolute path of a vmlinux, System.map or boot image that tells the kernel's symbols; absent: what is installed. */
+  readonly vmlinux?: string;
   /** Absolute paths, in the order in which they are applied. */
   readonly patches: readonly string[];
   /** Absolute paths of target modules as they run (`--module`). */

@@ -29,9 +29,9 @@ export type OriginalSide = z.output<typeof originalSchema>;
  * @throws KptoolError with what `copyTree`, `buildTree` and `TargetModules.closure` throw
  */
 export async function buildOriginal(scene: SideScene, folder: string, progress: Progress): Promise<OriginalSide> {
-  const { options, target, patches, tree } = scene;
+  const { target, patches, tree } = scene;
   await rm(tree, { recursive: true, force: true });
-  await progress.step('Copying the module tree', () => copyTree(options.oot, tree));
+  await progress.step('Copying the module tree', () => copyTree(target.tree, tree));
 
   // Linking the modules is needed only where they are found nowhere as they run.
   const isModuleKnown = await mayKnowModules(tree, target.modules);
@@ -63,11 +63,11 @@ export async function originalInputs({ options, target, patches, work }: SideSce
   const { kernel, compiler, plan, extraSymvers } = target;
   const isOurs = (file: string) =>
     file === work.path || options.patches.includes(file) || /\/kptool-failure-[^/]*\.tar\.gz$/.test(file);
-  const sources = await hashSources(options.oot, isOurs);
+  const sources = await hashSources(target.tree, isOurs);
   return {
     ...Object.fromEntries([...sources].map(([name, hash]) => [`the source ${name}`, hash])),
     'the version of kptool': options.invocation.version,
-    'the place of the tree': options.oot,
+    'the place of the tree': target.place,
     'the kernel': `${kernel.release} ${kernel.buildDirectory}`,
     'the configuration of the kernel': await hashFile(path.join(kernel.buildDirectory, '.config')),
     'Module.symvers of the kernel': await hashFile(kernel.symversPath),

@@ -74,14 +74,14 @@ async function newestOf(files: readonly string[]): Promise<number> {
  * Takes back what an earlier run of this step did to the copy, newer than every object, so that make compiles it again.
  * That the user's tree is the one that was copied, the stamp of the first step has said.
  */
-async function restore({ options, tree }: SideScene, folder: string, newerThan: number): Promise<void> {
+async function restore({ target, tree }: SideScene, folder: string, newerThan: number): Promise<void> {
   const text = await readFile(path.join(folder, touchedFile), 'utf8').catch(() => '[]');
   const time = new Date(Math.max(Date.now(), Math.ceil(newerThan) + 1));
   for (const file of z.array(z.string()).parse(JSON.parse(text))) {
     const copy = path.join(tree, file);
     try {
       await mkdir(path.dirname(copy), { recursive: true });
-      await copyFile(path.join(options.oot, file), copy);
+      await copyFile(path.join(target.tree, file), copy);
       await utimes(copy, time, time);
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw writingError(error, copy, 'work-folder-unwritable');

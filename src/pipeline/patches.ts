@@ -1,9 +1,11 @@
 /** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
+import { affectedKernelSources } from '../kbuild/affected-kernel-sources.js';
 import { type Affected, affectedSources, readIncludes } from '../kbuild/affected-sources.js';
 import { modulesListing } from '../kbuild/composite-lists.js';
+import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
-import { tryPatches } from '../patch/apply.js';
+import { type TriedPatches, tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { patchIn } from '../patch/read.js';
 import { checkSourceRules } from '../patch/source-rules.js';
@@ -34,29 +36,68 @@ export interface CheckedPatches {
  * tried on copies of the files that they touch.
  * @throws KptoolError with all findings, if one of them is an error
  */
-export async function checkPatches(options: BuildOptions, { plan, kernel }: Target): Promise<CheckedPatches> {
+export async function checkPatches(options: BuildOptions, target: Target): Promise<CheckedPatches> {
+  const { tree, kernel, prepared } = target;
   // Read once: a pipe (`<(git diff)`) gives its content only once.
   const contents = await Promise.all(options.patches.map(readInput));
   const patches = options.patches.map((file, index) => patchIn(contents[index] ?? new Uint8Array(), file));
-  const resolved = await resolvePatches(patches, options.oot);
+  const resolved = await resolvePatches(patches, tree);
   stopAtErrors(resolved.flatMap(({ findings }) => findings));
-  const trial = await tryPatches(resolved, options.oot, { signal: options.signal });
+  const trial = await tryPatches(resolved, tree, { signal: options.signal });
   stopAtErrors(trial.findings);
   const { texts, touched, added, deleted } = trial;
-  const includes = await readIncludes(options.oot);
-  const makefiles = withPatched(await readMakefiles(options.oot), texts);
-  const modules = new Map(touched.map((file) => [file, modulesListing(file.replace(/\.c$/, '.o'), makefiles)]));
-  const broken = [
-    ...checkSourceRules({ texts, config: kernel.config, modules }),
-    ...checkTree({ includes, texts, makefiles, config: kernel.config, plan, ...options }),
-  ];
-  const findings = [...trial.findings, ...applyRuleLevels(broken, options.rules)];
+  const {
+    affected,
+    modules,
+    findings: broken,
+  } = await (prepared === undefined
+    ? judgeTree(trial, options, target)
+    : judgeKernel(trial, options, target, prepared));
+  const judged = [...checkSourceRules({ texts, config: kernel.config, modules }), ...broken];
+  const findings = [...trial.findings, ...applyRuleLevels(judged, options.rules)];
   stopAtErrors(findings);
-  const affected = await affectedSources(options.oot, touched, plan, includes);
   return {
     ...{ resolved, contents, touched, touchedCode: touchedCode(texts), affected },
     ...{ sources: sidesOf(affected, added, deleted), warnings: findings },
   };
+}
+
+/** What the tree says of the touched files. */
+interface Judgement {
+  readonly affected: Affected;
+  /** By touched file, what may link it. */
+  readonly modules: ReadonlyMap<string, readonly string[]>;
+  readonly findings: readonly Diagnostic[];
+}
+
+/** By the makefiles and the includes of a module tree. */
+async function judgeTree(
+  { texts, touched }: TriedPatches,
+  options: BuildOptions,
+  { tree, kernel, plan }: Target,
+): Promise<Judgement> {
+  const includes = await readIncludes(tree);
+  const makefiles = withPatched(await readMakefiles(tree), texts);
+  return {
+    affected: await affectedSources(tree, touched, plan, includes),
+    modules: new Map(touched.map((file) => [file, modulesListing(file.replace(/\.c$/, '.o'), makefiles)])),
+    findings: checkTree({ includes, texts, makefiles, config: kernel.config, plan, ...options }),
+  };
+}
+
+/** By what kbuild makes of the kernel's makefiles, and by its includes. */
+async function judgeKernel(
+  { touched, added }: TriedPatches,
+  options: BuildOptions,
+  { kernel, compiler }: Target,
+  prepared: PreparedKernel,
+): Promise<Judgement> {
+  const { maxObjects } = options;
+  const question = { touched, added, maxObjects };
+  const affected = await affectedKernelSources({ ...options, kernel, compiler }, prepared, question);
+  const sources = affected.kind === 'some' ? affected.sources : [];
+  const modules = new Map(sources.map(({ source, modules: owners = [] }) => [source, owners]));
+  return { affected, modules, findings: [] };
 }
 
 function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {

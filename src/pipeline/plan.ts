@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { modulesListing } from '../kbuild/composite-lists.js';
+import { kernelObjectsInvocation } from '../kbuild/kernel-objects.js';
 import type { Invocation } from '../kbuild/make-steps.js';
 import { moduleInvocation } from '../kbuild/module.js';
 import type { ModuleObjects } from '../kbuild/module-objects.js';
@@ -67,11 +68,12 @@ export async function planOf(scene: Scene): Promise<Plan> {
   };
 }
 
-async function plannedObjects({ options, patches, linked }: Scene): Promise<PlannedObject[]> {
+async function plannedObjects({ target, patches, linked }: Scene): Promise<PlannedObject[]> {
   if (patches.affected.kind === 'all') return [];
-  const makefiles = await readMakefiles(options.oot);
-  return patches.affected.sources.map(({ source, because }) => {
+  const makefiles = target.prepared === undefined ? await readMakefiles(target.tree) : [];
+  return patches.affected.sources.map(({ source, because, modules: owners }) => {
     const object = source.replace(/\.c$/, '.o');
+    if (owners !== undefined) return { object, source, because, modules: owners };
     const listed = linked.filter(({ objects }) => objects.includes(object)).map(({ module }) => module);
     const modules = [...new Set([...listed, ...modulesListing(object, makefiles)])].sort();
     return { object, source, because, modules };
@@ -82,11 +84,15 @@ async function plannedCommands(scene: Scene, workFolder: string): Promise<Planne
   const { options, target, patches } = scene;
   const { kernel, compiler } = target;
   const places = workPlaces(workFolder);
-  const isModuleKnown = await mayKnowModules(options.oot, target.modules);
+  const isModuleKnown = target.prepared !== undefined || (await mayKnowModules(target.tree, target.modules));
+  const invocations = (side: 'original' | 'patched', sources: readonly string[] | undefined) => {
+    if (target.prepared !== undefined)
+      return [kernelObjectsInvocation({ ...options, kernel }, target.prepared, sources ?? [])];
+    return copyInvocations(scene, { side, sources, tree: places.tree, folder: places.kbuild }, workFolder);
+  };
   const build = (side: 'original' | 'patched', sources: readonly string[] | undefined) => {
     if (sources?.length === 0) return [];
-    const question = { side, sources, tree: places.tree, folder: places.kbuild };
-    return copyInvocations(scene, question, workFolder).map((command) => planned(`${side} objects`, command));
+    return invocations(side, sources).map((command) => planned(`${side} objects`, command));
   };
   const sizes = { kernel, compiler, cache: options.cache, folder: places.probe };
   const link = { kernel, compiler, jobs: options.jobs, folder: places.module, extraSymvers: places.symvers };

@@ -25,6 +25,9 @@ export interface RebuiltModule {
 /** Hands out the rebuild of a module; `undefined` where none came out. */
 export type FindRebuild = (module: string) => Promise<RebuiltModule | undefined>;
 
+/** Where building the whole tree is out of the question. */
+export const noRebuild: FindRebuild = () => Promise.resolve(undefined);
+
 /**
  * Builds the user's tree in a second private copy, in the folder `reference` of the work folder, when the first module is
  * asked for: without the patch, and without a section per function, since only then are jumps as long as in the target.
@@ -66,7 +69,7 @@ async function rebuild(
   const tree = path.join(folder, 'tree');
   try {
     await mkdir(folder, { recursive: true });
-    await copyTree(options.oot, tree);
+    await copyTree(scene.target.tree, tree);
     const question = { side: 'original', tree, isPlain: true, folder: path.join(folder, 'kbuild') } as const;
     const { modules } = await buildCopy(scene, question, report);
     const objects = await readModuleObjects(tree);

@@ -12,8 +12,8 @@ import { stampedInputs } from './step-stamps.js';
  * @throws KptoolError with `resume-nothing-found`, `work-folder-in-use`, or what `createWorkFolder` throws
  */
 export async function openWork(
-  options: Pick<BuildOptions, 'cache' | 'oot' | 'from'>,
-  name: string,
+  options: Pick<BuildOptions, 'cache' | 'from'>,
+  { name, tree }: { readonly name: string; readonly tree: string },
   progress: Progress,
 ): Promise<WorkFolder> {
   const root = path.join(options.cache, 'work');
@@ -21,9 +21,9 @@ export async function openWork(
   for (const found of await findWorkFolders(root, name)) {
     if (found.isInUse) continue;
     const inputs = await stampedInputs(found.path, 'original');
-    if (inputs?.['the place of the tree'] !== options.oot) continue;
+    if (inputs?.['the place of the tree'] !== tree) continue;
     progress.note(`going on in ${found.path}`);
     return openWorkFolder(found.path);
   }
-  return fail('resume-nothing-found', { name, from: options.from, root, tree: options.oot });
+  return fail('resume-nothing-found', { name, from: options.from, root, tree });
 }

@@ -10,6 +10,9 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { namesInMakefiles } from '../kbuild/affected-sources.js';
 import { installedModules } from '../kernel/installed-module.js';
 import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
+import type { ExportedSymbol } from '../kernel/symvers.js';
+import { VMLINUX } from '../livepatch/names.js';
+import { type TargetTable, tableOfImage } from '../lookup/symbol-table.js';
 
 export interface TargetModule {
   readonly name: string;
@@ -18,6 +21,33 @@ export interface TargetModule {
   readonly chosenBy: string;
   /** The module as it runs was seen; false where only our own build of it is at hand. */
   readonly wasSeen: boolean;
+  /** Where the module's file does not hold its symbols: of vmlinux. */
+  readonly table?: TargetTable;
+  /** Of vmlinux: the checksums of what it exports. */
+  readonly versions?: ReadonlyMap<string, number>;
+}
+
+/** The symbols of the target as it runs. */
+export function tableOfTarget({ module, table }: TargetModule): TargetTable {
+  return table ?? tableOfImage(module.image);
+}
+
+/** The kernel as a klp object beside modules: one that depends on none, is always loaded, and is known by its symbols only. */
+export function vmlinuxTarget(
+  table: TargetTable,
+  { release, chosenBy }: { readonly release: string; readonly chosenBy: string },
+  exports: readonly ExportedSymbol[],
+): TargetModule {
+  const { fileName } = table;
+  const format = { byteOrder: 'little', machine: 0, flags: 0, osAbi: 0, abiVersion: 0 } as const;
+  const module = {
+    ...{ path: fileName, name: VMLINUX, vermagic: '', release, depends: [], exports: new Set<string>() },
+    image: { fileName, format, type: 0, sections: [], symbols: [], bytes: new Uint8Array(0) },
+    ...{ isStripped: false, compilerComments: [] },
+  };
+  const own = exports.filter(({ moduleName }) => moduleName === VMLINUX);
+  const versions = new Map(own.map(({ name, crc }) => [name, crc]));
+  return { name: VMLINUX, module, table, versions, chosenBy, wasSeen: true };
 }
 
 export interface ModuleSources {
@@ -28,6 +58,8 @@ export interface ModuleSources {
   readonly release: string;
   /** Names that `Module.symvers` of the kernel exports for; such a module needs no file of its own. */
   readonly kernelModules: ReadonlySet<string>;
+  /** The kernel itself, where it may be patched too. */
+  readonly vmlinux?: TargetModule;
   /** Holds a folder for each release; absent: `/lib/modules`. */
   readonly modulesFolder?: string;
 }
@@ -71,7 +103,8 @@ export class TargetModules {
   }
 
   async #search(name: string): Promise<TargetModule | undefined> {
-    const { given, inTree, release } = this.sources;
+    const { given, inTree, release, vmlinux } = this.sources;
+    if (name === vmlinux?.name) return vmlinux;
     const seen = (module: ModuleFile | undefined, chosenBy: string) =>
       module && { name, module, chosenBy, wasSeen: true };
     const isIt = (module: ModuleFile) => module.name === name;

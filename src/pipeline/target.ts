@@ -2,6 +2,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { type BuildPlan, planBuild } from '../kbuild/make-steps.js';
 import { checkObjtool } from '../kbuild/objtool.js';
+import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
 import { requireBuildPrograms } from '../kernel/build-programs.js';
 import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
 import { checkTargetRules } from '../kernel/livepatch-options.js';
@@ -16,6 +17,12 @@ import { applyRuleLevels } from './rule-levels.js';
 import { modulesInTree, TargetModules } from './target-modules.js';
 
 export interface Target {
+  /** What the user has: the tree, or the folder or archive of the kernel's source. */
+  readonly place: string;
+  /** What the patches are held against: the user's tree, or the private copy of the kernel's. */
+  readonly tree: string;
+  /** Where the kernel's own source is patched; to be closed. */
+  readonly prepared?: PreparedKernel;
   readonly kernel: TargetKernel;
   readonly compiler: InstalledCompiler;
   /** What the kernel and the modules that come with it export. */
@@ -33,9 +40,9 @@ export interface Target {
  * Reads what there is, and only reads. Throws what `readModuleFile`, `resolveKernel`, `checkObjtool`,
  * `requireBuildPrograms`, `checkCompiler`, `planBuild` and `readExtraSymvers` throw.
  */
-export async function resolveTarget(options: BuildOptions): Promise<Target> {
+export async function resolveTarget(options: BuildOptions, tree: string): Promise<Target> {
   const given = await Promise.all(options.modules.map(readModuleFile));
-  const inTree = await modulesInTree(options.oot);
+  const inTree = await modulesInTree(tree);
 
   // A module that lies in the tree may be left from another kernel: it has a say only where nobody else has.
   const isChosen = given.length > 0 || options.kernel !== undefined || options.configuredKernel !== undefined;
@@ -50,7 +57,7 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
     resolving,
     resolving.then((found) => checkCompiler({ kernel: found, makeArguments, modules: given, skipCheck, signal })),
     resolving.then(({ release, architecture }) =>
-      planBuild({ tree: options.oot, configured: options.makeSteps, release, architecture: architecture.name }),
+      planBuild({ tree, configured: options.makeSteps, release, architecture: architecture.name }),
     ),
     resolving.then(({ symversPath }) => readKernelSymvers(symversPath)),
     requireBuildPrograms(makeArguments),
@@ -59,7 +66,7 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
   const extraSymvers = await readExtraSymvers(
     options.extraSymvers,
     {
-      tree: options.oot,
+      tree,
       buildDirectory: kernel.buildDirectory,
       release: kernel.release,
       steps: plan.steps,
@@ -72,7 +79,7 @@ export async function resolveTarget(options: BuildOptions): Promise<Target> {
   const kernelModules = new Set(symvers.map(({ moduleName }) => moduleName));
   const modules = new TargetModules({ given, inTree, release: kernel.release, kernelModules });
   return {
-    ...{ kernel, compiler, symvers, symversLayout, extraSymvers, modules, plan },
+    ...{ place: tree, tree, kernel, compiler, symvers, symversLayout, extraSymvers, modules, plan },
     findings: [...applyRuleLevels(checkTargetRules(kernel), options.rules), ...warnings, ...extraSymvers.warnings],
   };
 }

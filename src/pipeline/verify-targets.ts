@@ -42,8 +42,9 @@ export class TargetVerifier {
   readonly #verified = new Map<string, Map<string, Verified>>();
 
   constructor(readonly question: VerificationQuestion) {
-    // Our own build of a module is the same build, whatever that says about the one that runs.
-    this.#targets = new Map(question.targets.filter(({ wasSeen }) => wasSeen).map((target) => [target.name, target]));
+    // Our own build of a module is the same build, whatever that says about the one that runs. Of vmlinux no code is at hand.
+    const seen = question.targets.filter(({ wasSeen, table }) => wasSeen && table === undefined);
+    this.#targets = new Map(seen.map((target) => [target.name, target]));
   }
 
   /**

@@ -34,6 +34,7 @@ const packages: Readonly<Record<string, PackageNames>> = {
   clang: 'clang',
   cpio: 'cpio',
   flex: 'flex',
+  flock: 'util-linux',
   gcc: 'gcc',
   git: 'git',
   gzip: 'gzip',

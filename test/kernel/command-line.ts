@@ -57,7 +57,7 @@ export async function runBuild(
     env: environment,
     reject: false,
     stdin: 'ignore',
-    timeout: 240_000,
+    timeout: 600_000,
   });
   const parsed = documentSchema.safeParse(parseJson(run.stdout));
   if (!parsed.success) {

@@ -93,7 +93,7 @@ export class GuestPlan {
   /** Boots the kernel `image` with `files` and runs the plan. A guest that panics or hangs leaves the rest unseen. */
   async run(
     image: string,
-    files: Readonly<Record<string, string>>,
+    files: Readonly<Record<string, string | Uint8Array>>,
     settings: GuestSettings = {},
   ): Promise<PlanOutcome> {
     const commands = this.#tasks.map((task) => task.run);

@@ -35,6 +35,14 @@ export function findTestKernel(series: KernelSeries = '6.1'): FoundKernel {
   return { kernel: { ...kernel, series, buildDirectory }, missing: [] };
 }
 
+/** What preparing a kernel's source needs and this machine lacks. */
+export function missingForPreparing(): string[] {
+  const programs = ['flex', 'bison', 'bc'].filter((program) => !isInstalled(program));
+  const headers = { '/usr/include/libelf.h': 'libelf-dev', '/usr/include/openssl/ssl.h': 'libssl-dev' };
+  const packages = Object.entries(headers).filter(([file]) => !existsSync(file));
+  return [...programs, ...packages.map(([, name]) => name)];
+}
+
 /** Set by scripts/test once everything was installed: nothing of the tier may be skipped then. */
 export const isRequired = process.env.KPTOOL_REQUIRE_KERNEL === '1';
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { changesOf, codesOf, documentOf, errorsOf, moduleName, requireRun, wantedStop } from './build-results.js';
 import {
   type BuildRequest,
   type BuildResult,
@@ -14,7 +15,7 @@ import {
   twoAtATime,
   type Workbench,
 } from './builds.js';
-import type { CliDocument, CliRun } from './command-line.js';
+import type { CliRun } from './command-line.js';
 import type { GuestPlan, GuestSettings, LoadedScenario, PlanOutcome } from './guest-plan.js';
 import { replayOf } from './replay.js';
 import type { TestKernel } from './requirements.js';
@@ -169,10 +170,7 @@ export class ScenarioRun {
   }
 
   #requireBuild(scenario: LiveScenario | StoppedScenario, variant: Variant): CliRun {
-    const result = this.#builds.get(buildKey(scenario, variant));
-    if (result === undefined) throw new Error('the build did not take place');
-    if ('error' in result) throw new Error(result.error);
-    return result;
+    return requireRun(this.#builds.get(buildKey(scenario, variant)));
   }
 }
 
@@ -183,40 +181,4 @@ function buildKey({ name }: LiveScenario | StoppedScenario, variant: Variant): s
 function buildRequest({ scenario: { name, patchFiles }, variant, isReplacing }: VariantRequest): BuildRequest {
   const targets = variant === 'stripped' || variant === 'compressed' ? variant : 'in the tree';
   return { name, patchFiles, isReplacing, targets };
-}
-
-function moduleName(livepatch: string): string {
-  return livepatch.replaceAll('-', '_');
-}
-
-function documentOf(result: BuildResult | undefined): CliDocument | undefined {
-  return result !== undefined && 'document' in result ? result.document : undefined;
-}
-
-function errorsOf(document: CliDocument): string[] {
-  return document.diagnostics
-    .filter(({ severity }) => severity === 'error')
-    .map(({ code, what }) => `${code}: ${what}`);
-}
-
-/** Which functions come from which object and when the kernel calls them, in one order. */
-function changesOf(objects: LiveScenario['build']['objects']): string[] {
-  return objects
-    .flatMap(({ object, module, changedFunctions, newFunctions, callbacks }) => [
-      ...changedFunctions.map((name) => `${module} ${object}: ${name} changed`),
-      ...newFunctions.map((name) => `${module} ${object}: ${name} new`),
-      ...callbacks.map((callback) => `${module} ${object}: ${callback}`),
-    ])
-    .sort();
-}
-
-function codesOf(document: CliDocument, severity: 'error' | 'warning'): string[] {
-  const found = document.diagnostics.filter((diagnostic) => diagnostic.severity === severity);
-  return [...new Set(found.map(({ code }) => code))].sort();
-}
-
-function wantedStop(scenario: StoppedScenario): { exitStatus: number; outcome: string; codes: string[] } {
-  const { build } = scenario;
-  if (build.outcome === 'unchanged') return { exitStatus: 3, outcome: 'unchanged', codes: [] };
-  return { exitStatus: 1, outcome: 'refused', codes: [build.code] };
 }

@@ -4,9 +4,11 @@ import path from 'node:path';
 import type { kernelMessages } from '../../src/diagnostics/kernel-messages.js';
 import { checkCompiler } from '../../src/kernel/compiler.js';
 import { readEntrySizes } from '../../src/kernel/entry-sizes.js';
+import { checkSourceVersion, findKernelSource } from '../../src/kernel/kernel-source.js';
 import { readModuleFile } from '../../src/kernel/module-file.js';
 import { resolveKernel } from '../../src/kernel/resolve.js';
 import { parseSymvers } from '../../src/kernel/symvers.js';
+import { readKernelSymbols } from '../../src/kernel/vmlinux-symbols.js';
 import {
   fakeCompiler,
   type HeadersParts,
@@ -50,6 +52,25 @@ export const kernelProvocations = {
       modules: [await moduleOf(release), await moduleOf(other)],
       modulesFolder: await installHeaders([release, other]),
     }),
+  'kernel-image-malformed': async () => {
+    const folder = await temporaryFolder();
+    await writeFile(path.join(folder, 'vmlinuz'), 'no kernel');
+    return readKernelSymbols({ release, buildDirectory: folder, cache: folder, given: path.join(folder, 'vmlinuz') });
+  },
+  'kernel-source-missing': async () => findKernelSource({ release, packages: await temporaryFolder() }),
+  'kernel-source-unusable': async () => findKernelSource({ release, folder: await temporaryFolder() }),
+  'kernel-source-differs': async () => {
+    const [source, buildDirectory] = [await temporaryFolder(), await temporaryFolder()];
+    const makefile = (sublevel: number) => `VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = ${sublevel}\n`;
+    await writeFile(path.join(source, 'Makefile'), makefile(7));
+    await writeFile(path.join(buildDirectory, 'Makefile'), makefile(8));
+    const finding = await checkSourceVersion({ tree: source, source, buildDirectory, release });
+    return finding === undefined ? [] : [finding];
+  },
+  'kernel-symbols-missing': async () => {
+    const root = await temporaryFolder();
+    return readKernelSymbols({ release, root, buildDirectory: root, cache: root });
+  },
   'module-malformed': async () => readModuleFile(await moduleFile({ information: [] })),
   'module-wrong-machine': async () =>
     resolveKernel({ modules: [await moduleOf(release, 183)], modulesFolder: await installHeaders([release]) }),

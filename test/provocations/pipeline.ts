@@ -98,7 +98,7 @@ async function resumed(before: string | undefined) {
 async function resumedFromNothing() {
   const cache = await temporaryFolder();
   const progress = { note: () => {}, warn: () => {}, step: () => Promise.reject(new Error('no step is expected')) };
-  return openWork({ cache, oot: cache, from: 'diff' }, 'livepatch-fix', progress);
+  return openWork({ cache, from: 'diff' }, { name: 'livepatch-fix', tree: cache }, progress);
 }
 
 /** A bundle whose manifest says `manifest` over what a sound one would. */
@@ -113,7 +113,12 @@ async function bundleWith(manifest: object, step?: BuildStep) {
 async function bundleNowhere() {
   const scene = {
     options: { ...noOptions, bundle: '/dev/null/bundles', invocation },
-    target: { kernel: { release, chosenBy: 'a test', buildDirectory: '/dev/null' }, compiler: { command: ['gcc'] } },
+    target: {
+      tree: '/src',
+      place: '/src',
+      kernel: { release, chosenBy: 'a test', buildDirectory: '/dev/null' },
+      compiler: { command: ['gcc'] },
+    },
     patches: { resolved: [], contents: [], touched: [] },
     work: { path: '/dev/null/work' },
     name: 'livepatch-fix',

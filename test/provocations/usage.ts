@@ -41,7 +41,7 @@ export const usageProvocations = {
   'usage-missing-argument': words('build --keep'),
   'usage-extra-argument': words('inspect a.ko b.ko'),
   'usage-no-working-directory': () => requireWorkingDirectory({ workingDirectory: '' }),
-  'usage-no-module-tree': options('build x.patch'),
+  'usage-two-trees': options('build x.patch --oot a --sourcedir b'),
   'usage-config-unreadable': () => readConfig('/', '/dev/null/kpatch.config.json'),
   'usage-config-of-another-user': configuration('{}', []),
   'usage-config-not-json': configuration('{ "jobs": 4, }'),

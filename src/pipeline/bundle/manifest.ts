@@ -16,7 +16,16 @@ const moduleObjects = z.array(z.object({ file: text, module: text, objects: text
 /** The input of the step `diff`, but for what lies in files. */
 export const comparisonSchema = z.object({
   pairs: z.array(z.object({ object: text, modules: texts, original: file.optional(), patched: file })),
-  targets: z.array(z.object({ name: text, chosenBy: text, wasSeen: z.boolean(), path: text, file })),
+  targets: z.array(
+    z.object({
+      name: text,
+      chosenBy: text,
+      wasSeen: z.boolean(),
+      path: text,
+      file,
+      isTable: z.literal(true).optional(),
+    }),
+  ),
   /** Modules that the unpatched source was built to. */
   built: z.array(z.object({ path: text, file })),
   /** The answers of a rebuild without section flags, where one was asked for. */

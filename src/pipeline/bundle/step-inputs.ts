@@ -11,12 +11,14 @@ import { type ExportedSymbol, parseSymvers } from '../../kernel/symvers.js';
 import { symversText } from '../../kernel/write-symvers.js';
 import type { NamePatterns } from '../../lookup/drifting-names.js';
 import { nameRules } from '../../lookup/drifting-names.js';
-import { tableOfImage } from '../../lookup/symbol-table.js';
+import { type TargetTable, tableOfImage } from '../../lookup/symbol-table.js';
+import { tableOfText, tableText } from '../../lookup/table-text.js';
 import type { ResolvedPatch } from '../../patch/check.js';
 import { patchIn } from '../../patch/read.js';
 import type { CompareInput } from '../compare-step.js';
 import type { FinishInput } from '../finish-livepatch.js';
 import type { RebuiltModule } from '../rebuild.js';
+import { vmlinuxTarget } from '../target-modules.js';
 import type { BundleFiles } from './bundle-files.js';
 import { lightModule } from './light-module.js';
 import type { Manifest, ManifestInput } from './manifest.js';
@@ -46,6 +48,12 @@ export async function bundleComparison(
     path: bundle.anonymiser.text(path),
     file: bundle.binary(`${folder}/${name}.ko`, lightModule(image.bytes, path)),
   });
+  // Of vmlinux there are symbols only, and no module's file.
+  const table = (symbols: TargetTable) => ({
+    path: bundle.anonymiser.text(symbols.fileName),
+    file: bundle.binary('targets/vmlinux.json', Buffer.from(tableText(symbols))),
+    isTable: true as const,
+  });
   const pairs: BundledComparison['pairs'] = [];
   for (const { object: name, modules, original, patched } of input.pairs) {
     pairs.push({
@@ -59,7 +67,7 @@ export async function bundleComparison(
     pairs,
     targets: input.targets.map(({ name, chosenBy, wasSeen, ...target }) => ({
       ...{ name, wasSeen, chosenBy: bundle.anonymiser.text(chosenBy) },
-      ...module('targets', target.module),
+      ...(target.table === undefined ? module('targets', target.module) : table(target.table)),
     })),
     built: input.built.map((one) => module('built', one)),
     rebuilt: [...rebuilt].map(([name, answer]) => ({
@@ -141,10 +149,11 @@ export function comparisonOf(
       ...{ object, modules, patched: placeOf(patched) },
       original: original === undefined ? undefined : placeOf(original),
     })),
-    targets: known.targets.map(({ name, chosenBy, wasSeen, ...target }) => ({
-      ...{ name, chosenBy, wasSeen },
-      module: module(target),
-    })),
+    targets: known.targets.map(({ name, chosenBy, wasSeen, isTable, ...target }) => {
+      if (isTable === undefined) return { name, chosenBy, wasSeen, module: module(target) };
+      const symbols = tableOfText(read(target.file).toString('utf8'), target.path);
+      return { ...vmlinuxTarget(symbols, { release, chosenBy }, exportsOf(exports.diff, read)), wasSeen };
+    }),
     built: known.built.map(module),
     linked: known.linked,
     findRebuild: async (name) => {

@@ -176,8 +176,12 @@ function addPatches({ resolved, contents }: CheckedPatches, bundle: BundleFiles)
   }));
 }
 
-async function addSources({ options, patches, work }: BundleScene, bundle: BundleFiles): Promise<void> {
-  const sides = { original: options.oot, patched: workPlaces(work.path).tree };
+async function addSources({ target, patches, work }: BundleScene, bundle: BundleFiles): Promise<void> {
+  // The copy of a kernel is as it was before the patch, or becomes so again.
+  const sides =
+    target.prepared === undefined
+      ? { original: target.tree, patched: workPlaces(work.path).tree }
+      : { original: target.prepared.originals };
   for (const file of patches.touched) {
     for (const [side, tree] of Object.entries(sides)) {
       const bytes = await readFile(path.join(tree, file)).catch(() => undefined);
@@ -248,9 +252,10 @@ async function anonymiserFor({ options, target, patches, work }: BundleScene): P
   return new Anonymiser({
     places: [
       [work.path, '<work>'],
-      [options.oot, '<tree>'],
+      [target.tree, '<tree>'],
+      [target.place, '<tree>'],
       // A tree behind a link; make sees where it leads.
-      [await realpath(options.oot).catch(() => ''), '<tree>'],
+      [await realpath(target.tree).catch(() => ''), '<tree>'],
       [target.kernel.buildDirectory, '<kernel>'],
       [options.output, '<output>'],
       [options.cache, '<cache>'],

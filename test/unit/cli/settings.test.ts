@@ -36,6 +36,7 @@ test('the defaults', () => {
     makeArguments: [],
     extraSymvers: [],
     extraSymbolsVariable: '',
+    maxObjects: 200,
     jobs: availableParallelism(),
     output: '/here',
     replace: true,
@@ -163,8 +164,25 @@ test('reasons are found out for --explain and for the document', () => {
   expect(options(['build', 'x', '--oot', '.', '--json']).explainLookup).toBe(true);
 });
 
+test('without a module tree the patches are for the kernel, whose source is named or installed', () => {
+  const placeOf = (words: string[], config?: Config) => {
+    const { oot, kernelSource } = options(words, config);
+    return { oot, kernelSource };
+  };
+  expect(placeOf(['build', 'x'])).toEqual({ oot: undefined, kernelSource: {} });
+  expect(placeOf(['build', 'x', '--sourcedir', 'linux'])).toEqual({ kernelSource: { folder: '/here/linux' } });
+  expect(placeOf(['build', 'x', '--source-archive', 'l.tar'])).toEqual({ kernelSource: { archive: '/here/l.tar' } });
+  const config: Config = { sourcedir: 'linux', maxObjects: 9, vmlinux: 'map' };
+  expect(placeOf(['build', 'x'], config)).toEqual({ kernelSource: { folder: '/conf/linux' } });
+  expect(options(['build', 'x'], config)).toMatchObject({ maxObjects: 9, vmlinux: '/conf/map' });
+  const withTree = { ...config, oot: { dir: 'tree' } };
+  expect(placeOf(['build', 'x'], withTree)).toEqual({ oot: '/conf/tree' });
+  expect(placeOf(['build', 'x', '--sourcedir', '.'], withTree)).toEqual({ kernelSource: { folder: '/here' } });
+});
+
 test.each([
-  [['build', 'x'], 'usage-no-module-tree'],
+  [['build', 'x', '--oot', '.', '--sourcedir', '.'], 'usage-two-trees'],
+  [['build', 'x', '--source-archive', 'a', '--sourcedir', '.'], 'usage-two-trees'],
   [['build', 'x', '--oot', '.', '--jobs', '0'], 'usage-bad-value'],
   [['build', 'x', '--oot', '.', '--jobs', '1e3'], 'usage-bad-value'],
   [['build', 'x', '--oot', '.', '--jobs', '-1'], 'usage-bad-value'],

@@ -1,0 +1,115 @@
+/**
+ * Where the symbols of the kernel itself are read: the first of the files that is there and says enough. No debug package
+ * is needed, since what kallsyms holds is what the livepatch core goes by.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { fail } from '../diagnostics/catalogue.js';
+import { type ElfImage, readImage } from '../elf/image.js';
+import { readInput, writeOutputAtomically } from '../system/files.js';
+import { kernelInBootImage } from './boot-image.js';
+import { kallsymsText, readKallsyms } from './kallsyms.js';
+
+export interface KernelSymbolsQuestion {
+  readonly release: string;
+  readonly buildDirectory: string;
+  /** `--vmlinux`: an ELF file, a System.map or a boot image. */
+  readonly given?: string | undefined;
+  /** The folder that keeps what was read out of boot images. */
+  readonly cache: string;
+  /** Before `/boot` and its like; '' unless a test says otherwise. */
+  readonly root?: string;
+}
+
+export type KernelSymbols = {
+  /** Absolute. */
+  readonly file: string;
+  /** In words: `vmlinux with symbols`, `kallsyms of the boot image`. */
+  readonly kind: string;
+} & (
+  | { readonly image: ElfImage; readonly map?: undefined }
+  /** In the form of System.map or /proc/kallsyms. */
+  | { readonly map: string; readonly image?: undefined }
+);
+
+/**
+ * Looks in this order: the given file; a vmlinux with symbols, which debug packages install; System.map, which Debian ships as
+ * a placeholder of one line; the boot image. Throws `kernel-symbols-missing`, `kernel-image-malformed`, `elf-*`, and what
+ * reading throws.
+ */
+export async function readKernelSymbols(question: KernelSymbolsQuestion): Promise<KernelSymbols> {
+  const { given, release, buildDirectory, root = '' } = question;
+  if (given !== undefined) {
+    return (await readAny(given, question)) ?? fail('kernel-symbols-missing', { release, tried: [given] });
+  }
+  const tried = [
+    // Debian and Ubuntu; Fedora and its kin; openSUSE.
+    `${root}/usr/lib/debug/boot/vmlinux-${release}`,
+    `${root}/usr/lib/debug/lib/modules/${release}/vmlinux`,
+    `${root}/usr/lib/debug/boot/vmlinux-${release}.debug`,
+    path.join(buildDirectory, 'vmlinux'),
+    `${root}/boot/System.map-${release}`,
+    path.join(buildDirectory, 'System.map'),
+    `${root}/lib/modules/${release}/System.map`,
+    `${root}/boot/vmlinuz-${release}`,
+    `${root}/lib/modules/${release}/vmlinuz`,
+  ];
+  for (const file of tried) {
+    const isFile = await stat(file).then(
+      (facts) => facts.isFile(),
+      () => false,
+    );
+    const found = isFile ? await readAny(file, question) : undefined;
+    if (found !== undefined) return found;
+  }
+  return fail('kernel-symbols-missing', { release, tried });
+}
+
+/** Debian's placeholder has 83 bytes; the map of the smallest kernel has hundreds of thousands. */
+const smallestMap = 4096;
+
+/** `undefined` for a file that says nothing of symbols: a placeholder, or a vmlinux that was stripped. */
+async function readAny(file: string, question: KernelSymbolsQuestion): Promise<KernelSymbols | undefined> {
+  const start = await readStart(file);
+  if (isElf(start)) {
+    const image = readImage(await readInput(file), file);
+    return image.symbols.length === 0 ? undefined : { file, kind: 'vmlinux with symbols', image };
+  }
+  if (/^[0-9a-f]{8,16} [A-Za-z] /.test(Buffer.from(start).toString('latin1'))) {
+    const map = (await readInput(file)).toString('utf8');
+    return map.length < smallestMap ? undefined : { file, kind: 'System.map', map };
+  }
+  return { file, kind: 'kallsyms of the boot image', map: await kallsymsOfImage(file, question.cache) };
+}
+
+const isElf = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 4)).equals(Buffer.from('\x7fELF', 'latin1'));
+
+async function readStart(file: string): Promise<Uint8Array> {
+  return (await readInput(file)).subarray(0, 64);
+}
+
+/** Unpacking takes a second; the text is kept for the next time. A cache that cannot be read or written is done without. */
+async function kallsymsOfImage(file: string, cache: string): Promise<string> {
+  const { size, mtimeMs } = await stat(file);
+  const key = createHash('sha256').update(`1\0${file}\0${size}\0${mtimeMs}`).digest('hex').slice(0, 16);
+  const kept = path.join(cache, `kallsyms-${key}.map`);
+  const known = await readFile(kept, 'utf8').catch(() => undefined);
+  if (known?.endsWith('\n')) return known;
+  const elf = await kernelInBootImage(await readInput(file), file);
+  if (elf === undefined || !isElf(elf)) {
+    fail('kernel-image-malformed', { file, reason: 'it is no boot image of x86, or is packed in an unknown way' });
+  }
+  const image = readImage(elf, file);
+  const named = (name: string) => image.sections.find((section) => section.name === name);
+  const [text, rodata] = [named('.text'), named('.rodata')];
+  const symbols = text && rodata && readKallsyms(rodata.content(), text.address, image.format.byteOrder === 'little');
+  if (symbols === undefined) {
+    fail('kernel-image-malformed', { file, reason: 'its kallsyms tables are not where they are known to be' });
+  }
+  const map = kallsymsText(symbols);
+  await mkdir(cache, { recursive: true })
+    .then(() => writeOutputAtomically(kept, map))
+    .catch(() => undefined);
+  return map;
+}

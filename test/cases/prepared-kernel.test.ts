@@ -1,0 +1,208 @@
+/** Prepared kernels, on a kernel in miniature: copied, prepared, shared, repaired, and compiled from. */
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { affectedKernelSources } from '../../src/kbuild/affected-kernel-sources.js';
+import { compileKernelObjects } from '../../src/kbuild/kernel-objects.js';
+import { openPreparedKernel, type PreparedKernel } from '../../src/kbuild/prepared-kernel.js';
+import { preprocessedDigests } from '../../src/kbuild/preprocessed-digests.js';
+import { hashTree } from '../../src/system/hash.js';
+import { type MiniKernel, setUpMiniKernel, writeTree } from '../builders/mini-kernel.js';
+
+const kernels: MiniKernel[] = [];
+
+async function miniKernel(...parts: Parameters<typeof setUpMiniKernel>): Promise<MiniKernel> {
+  const kernel = await setUpMiniKernel(...parts);
+  kernels.push(kernel);
+  return kernel;
+}
+
+afterEach(async () => {
+  for (const kernel of kernels.splice(0)) await kernel.remove();
+});
+
+const textIn = ({ tree }: PreparedKernel, file: string) => readFile(path.join(tree, file), 'utf8');
+const timesPrepared = async (kernel: PreparedKernel) => (await textIn(kernel, 'prepared-count')).split('\n').length - 1;
+
+test.each(['folder', 'archive'] as const)('a source in a %s is prepared once, and never written to', async (kind) => {
+  const { question, source } = await miniKernel(kind);
+  const before = await hashTree(source);
+  const first = await openPreparedKernel(question);
+  expect(await textIn(first, 'configured')).toBe('CONFIG_LIVEPATCH=y\n');
+  expect(await textIn(first, 'fs/stat.c')).toContain('stat_show');
+  await first.close();
+  const second = await openPreparedKernel(question);
+  expect(second.tree).toBe(first.tree);
+  expect(await timesPrepared(second)).toBe(1);
+  await second.close();
+  expect(await hashTree(source)).toBe(before);
+});
+
+test('another configuration or compiler is another prepared kernel', async () => {
+  const { question } = await miniKernel();
+  const keys: string[] = [];
+  const variants = [{}, { compiler: { command: ['gcc'], versionText: 'gcc 13' } }, { makeArguments: ['X=1'] }];
+  for (const variant of variants) {
+    const prepared = await openPreparedKernel({ ...question, ...variant });
+    keys.push(prepared.key);
+    await prepared.close();
+  }
+  await writeFile(path.join(question.kernel.buildDirectory, '.config'), 'CONFIG_LIVEPATCH=y\nCONFIG_X=y\n');
+  const prepared = await openPreparedKernel(question);
+  keys.push(prepared.key);
+  await prepared.close();
+  expect(new Set(keys).size).toBe(4);
+});
+
+test('what changed in the user’s folder is copied again, what went goes, and products of a build stay behind', async () => {
+  const { question, source } = await miniKernel('folder', {
+    'fs/stat.o': 'an object',
+    '.config': 'CONFIG_MINE=y\n',
+    'include/generated/old.h': '',
+    vmlinux: 'large',
+  });
+  const first = await openPreparedKernel(question);
+  await expect(textIn(first, 'fs/stat.o')).rejects.toThrow('ENOENT');
+  await expect(textIn(first, 'vmlinux')).rejects.toThrow('ENOENT');
+  expect(await textIn(first, '.config')).toBe('CONFIG_LIVEPATCH=y\n');
+  await first.close();
+
+  await writeTree(source, { 'fs/stat.c': 'int changed;\n', 'fs/new.c': 'int new;\n' });
+  await rm(path.join(source, 'fs/left-out.c'));
+  const second = await openPreparedKernel(question);
+  expect(await textIn(second, 'fs/stat.c')).toBe('int changed;\n');
+  expect(await textIn(second, 'fs/new.c')).toBe('int new;\n');
+  await expect(textIn(second, 'fs/left-out.c')).rejects.toThrow('ENOENT');
+  expect(await timesPrepared(second)).toBe(2);
+  await second.close();
+});
+
+test('a planned change is taken back, also by the next run, and its objects go', async () => {
+  const { question } = await miniKernel();
+  const first = await openPreparedKernel(question);
+  const original = await textIn(first, 'fs/stat.c');
+  const change = { touched: ['fs/stat.c', 'fs/added.c', 'include/linux/show.h'], objects: ['fs/stat.o'] };
+  const patch = async (prepared: PreparedKernel) => {
+    await prepared.plan(change);
+    await writeTree(prepared.tree, {
+      'fs/stat.c': 'patched\n',
+      'fs/added.c': 'added\n',
+      'include/linux/show.h': '',
+      'fs/stat.o': 'patched',
+    });
+  };
+  await patch(first);
+  await first.close();
+  const expectRestored = async (prepared: PreparedKernel) => {
+    expect(await textIn(prepared, 'fs/stat.c')).toBe(original);
+    expect(await textIn(prepared, 'include/linux/show.h')).toContain('SHOWN');
+    await expect(textIn(prepared, 'fs/added.c')).rejects.toThrow('ENOENT');
+    await expect(textIn(prepared, 'fs/stat.o')).rejects.toThrow('ENOENT');
+    expect(await timesPrepared(prepared)).toBe(1);
+  };
+  await expectRestored(first);
+
+  // A run that was killed takes nothing back: here its lock is freed, and nothing else is done.
+  const killed = await openPreparedKernel(question);
+  await patch(killed);
+  await freeLock(killed, question);
+  const next = await openPreparedKernel(question);
+  await expectRestored(next);
+  await next.close();
+});
+
+/** Closes with the undo list out of sight, as far as the lock is concerned a death of the process. */
+async function freeLock(prepared: PreparedKernel, { cache }: { cache: string }): Promise<void> {
+  const list = path.join(prepared.folder, 'undo/list.json');
+  const text = await readFile(list, 'utf8');
+  await rm(list);
+  await prepared.close();
+  await writeFile(list, text);
+  expect(prepared.folder.startsWith(cache)).toBe(true);
+}
+
+test('a copy that somebody changed is made anew, and so is one that was not finished', async () => {
+  const { question } = await miniKernel('archive');
+  const first = await openPreparedKernel(question);
+  await first.close();
+  await writeFile(path.join(first.tree, 'fs/stat.c'), 'int tampered;\n');
+  await utimes(path.join(first.tree, 'fs/meminfo.c'), 1, 1);
+  const second = await openPreparedKernel(question);
+  expect(await textIn(second, 'fs/stat.c')).toContain('stat_show');
+  await second.close();
+  await rm(path.join(first.folder, 'ready.json'));
+  await writeFile(path.join(first.tree, 'prepared-count'), '');
+  const third = await openPreparedKernel(question);
+  expect(await timesPrepared(third)).toBe(1);
+  await third.close();
+});
+
+test('the second run waits for the first one', async () => {
+  const { question } = await miniKernel();
+  const first = await openPreparedKernel(question);
+  const told: string[] = [];
+  let isOpen = false;
+  const second = openPreparedKernel({ ...question, onLine: (line) => told.push(line) }).then((prepared) => {
+    isOpen = true;
+    return prepared;
+  });
+  await expect.poll(() => told).toContain('waiting for another run that uses the same kernel');
+  expect(isOpen).toBe(false);
+  await first.close();
+  await (await second).close();
+});
+
+test('a source that does not prepare is told with what make said', async () => {
+  const { question } = await miniKernel('folder', { broken: '' });
+  await expect(openPreparedKernel(question)).rejects.toMatchObject({
+    diagnostics: [{ code: 'kernel-prepare-failed', details: expect.arrayContaining(['no flex here']) }],
+  });
+});
+
+test('kbuild says which objects there are and what links them; a header leads to those that include it', async () => {
+  const { question } = await miniKernel();
+  const prepared = await openPreparedKernel(question);
+  const affected = async (touched: readonly string[], more = {}) =>
+    affectedKernelSources(question, prepared, { touched, added: [], maxObjects: 200, ...more });
+  const some = (...sources: [string, string[], string[]][]) => ({
+    kind: 'some',
+    sources: sources.map(([source, because, modules]) => ({ source, because, modules })),
+  });
+  expect(await affected(['fs/stat.c'])).toEqual(some(['fs/stat.c', ['fs/stat.c'], ['vmlinux']]));
+  expect(await affected(['drivers/two.c'])).toEqual(some(['drivers/two.c', ['drivers/two.c'], ['mini']]));
+  const header = 'include/linux/show.h';
+  expect(await affected([header, 'fs/stat.c'])).toEqual(
+    some(['fs/meminfo.c', [header], ['vmlinux']], ['fs/stat.c', [header, 'fs/stat.c'], ['vmlinux']]),
+  );
+  await expect(affected([header], { maxObjects: 1 })).rejects.toMatchObject({
+    diagnostics: [{ code: 'too-many-objects', details: [header] }],
+  });
+  for (const source of ['fs/left-out.c', 'net/included.c']) {
+    await expect(affected([source])).rejects.toMatchObject({ diagnostics: [{ code: 'source-not-in-kernel' }] });
+  }
+  const added = 'fs/new.c';
+  expect(await affected([added], { added: [added] })).toEqual(some([added, [added], []]));
+  await prepared.close();
+});
+
+test('objects are compiled with a section for each function, for vmlinux and for a module', async () => {
+  const { question, folder } = await miniKernel();
+  const prepared = await openPreparedKernel(question);
+  const sources = ['fs/stat.c', 'drivers/one.c'];
+  const asked = { ...question, prepared, side: 'original', sources, log: path.join(folder, 'log') } as const;
+  const objects = await compileKernelObjects(asked);
+  expect(objects.map(({ object, modules }) => [object, modules])).toEqual([
+    ['drivers/one.o', ['mini']],
+    ['fs/stat.o', ['vmlinux']],
+  ]);
+  expect(objects[0]?.arguments).toContain('-ffunction-sections');
+
+  const before = await preprocessedDigests(asked);
+  await writeTree(prepared.tree, { 'fs/stat.c': '\n\n#include <linux/show.h>\nint stat_show(void) { return 3; }\n' });
+  expect(await preprocessedDigests(asked)).toEqual(before);
+  await writeTree(prepared.tree, { 'fs/stat.c': '#include <linux/show.h>\nint stat_show(void) { return 4; }\n' });
+  const after = await preprocessedDigests(asked);
+  expect(after.get('fs/stat.c')).not.toBe(before.get('fs/stat.c'));
+  expect(after.get('drivers/one.c')).toBe(before.get('drivers/one.c'));
+  await prepared.close();
+});
