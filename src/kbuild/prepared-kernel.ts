@@ -77,7 +77,7 @@ const format = 1;
 export async function openPreparedKernel(question: PreparedKernelQuestion): Promise<PreparedKernel> {
   const folder = path.join(await kernelsFolder(question.cache), await keyOf(question));
   const lock = await takeLock({
-    file: `${folder}.lock`,
+    file: lockOf(folder),
     signal: question.signal,
     onWait: () => question.onLine?.('waiting for another run that uses the same kernel'),
   });
@@ -90,10 +90,13 @@ export async function openPreparedKernel(question: PreparedKernelQuestion): Prom
   }
 }
 
+/** Beside the prepared kernel at `folder`, since that comes and goes. */
+export const lockOf = (folder: string) => `${folder}.lock`;
 const treeOf = (folder: string) => path.join(folder, 'tree');
 const undoOf = (folder: string) => path.join(folder, 'undo');
 const filesOf = (folder: string) => path.join(folder, 'files.json');
-const readyMark = (folder: string) => path.join(folder, 'ready.json');
+/** Says that preparing it came to its end. */
+export const readyMark = (folder: string) => path.join(folder, 'ready.json');
 
 function handle(folder: string, lock: Lock, listing: Listing): PreparedKernel {
   const tree = treeOf(folder);
@@ -267,6 +270,9 @@ async function keyOf({ source, kernel, compiler, makeArguments }: PreparedKernel
   return `${kernel.release}-${hash.digest('hex').slice(0, 16)}`;
 }
 
+/** Where prepared kernels lie if kbuild cannot take the cache's path. */
+export const otherFolder = () => `/var/tmp/kptool-kernels-${process.getuid?.() ?? 0}`;
+
 /** In the cache, or, where kbuild cannot take its path, in a folder of the user's own in /var/tmp. */
 async function kernelsFolder(cache: string): Promise<string> {
   const wanted = path.join(cache, 'kernels');
@@ -274,7 +280,7 @@ async function kernelsFolder(cache: string): Promise<string> {
     await makeFolders(wanted);
     const real = await realpath(wanted);
     if (isPathForKbuild(real)) return real;
-    const other = `/var/tmp/kptool-kernels-${process.getuid?.() ?? 0}`;
+    const other = otherFolder();
     await mkdir(other, { mode: 0o700 }).catch(() => undefined);
     const facts = await lstat(other);
     // Anybody may make a folder there.

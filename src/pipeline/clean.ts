@@ -2,6 +2,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KptoolError } from '../diagnostics/diagnostic.js';
+import { findPreparedKernels, removePreparedKernel } from '../kbuild/kept-kernels.js';
 import { writingError } from '../system/system-error.js';
 import { findWorkFolders, openWorkFolder } from '../system/work-folder.js';
 
@@ -30,6 +31,8 @@ const kinds: readonly CacheKind[] = [
     remove: async (folder) => (await openWorkFolder(folder)).remove(),
   },
   { name: 'entry sizes', find: (cache) => filesNamed(cache, /^entry-sizes-\w+\.json$/), remove: removeFile },
+  { name: 'kernel symbols', find: (cache) => filesNamed(cache, /^kallsyms-\w+\.map$/), remove: removeFile },
+  { name: 'prepared kernel', find: findPreparedKernels, remove: removePreparedKernel },
   { name: 'log of a bug', find: (cache) => filesNamed(cache, /^bug-.+\.log$/), remove: removeFile },
 ];
 

@@ -3,6 +3,7 @@
  * lives, so that a killed run leaves nothing locked; the holder is util-linux's flock, since Node cannot call flock(2).
  */
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
 import { fail } from '../diagnostics/catalogue.js';
@@ -61,6 +62,18 @@ export async function takeLock({ file, signal, onWait }: LockQuestion): Promise<
       await holder;
     },
   };
+}
+
+/** Whether somebody has the lock now. Throws nothing: a file that is not there is not locked. */
+export async function isLocked(file: string): Promise<boolean> {
+  const isThere = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return false;
+  // 1 is what flock ends with where it would have to wait (flock(1), --conflict-exit-code).
+  const { exitCode } = await execa('flock', ['--exclusive', '--nonblock', file, 'true'], { reject: false });
+  return exitCode === 1;
 }
 
 async function reportFailure(

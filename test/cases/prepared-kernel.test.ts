@@ -3,6 +3,7 @@ import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { affectedKernelSources } from '../../src/kbuild/affected-kernel-sources.js';
+import { findPreparedKernels, removePreparedKernel } from '../../src/kbuild/kept-kernels.js';
 import { compileKernelObjects } from '../../src/kbuild/kernel-objects.js';
 import { openPreparedKernel, type PreparedKernel } from '../../src/kbuild/prepared-kernel.js';
 import { preprocessedDigests } from '../../src/kbuild/preprocessed-digests.js';
@@ -150,6 +151,17 @@ test('the second run waits for the first one', async () => {
   expect(isOpen).toBe(false);
   await first.close();
   await (await second).close();
+});
+
+test('prepared kernels are listed and taken away, but for those that a run works in', async () => {
+  const { question } = await miniKernel();
+  expect(await findPreparedKernels(question.cache)).toEqual([]);
+  const prepared = await openPreparedKernel(question);
+  expect(await findPreparedKernels(question.cache)).toEqual([{ path: prepared.folder, isInUse: true }]);
+  await prepared.close();
+  expect(await findPreparedKernels(question.cache)).toEqual([{ path: prepared.folder, isInUse: false }]);
+  await removePreparedKernel(prepared.folder);
+  expect(await findPreparedKernels(question.cache)).toEqual([]);
 });
 
 test('a source that does not prepare is told with what make said', async () => {

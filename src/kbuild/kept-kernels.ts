@@ -1,0 +1,32 @@
+/** The prepared kernels that earlier runs left in the cache, for `kptool clean`. */
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isLocked, takeLock } from '../system/lock.js';
+import { lockOf, otherFolder, readyMark } from './prepared-kernel.js';
+
+/** The prepared kernels of the cache, and whether a run works in them. Throws nothing. */
+export async function findPreparedKernels(
+  cache: string,
+): Promise<{ readonly path: string; readonly isInUse: boolean }[]> {
+  const places = [path.join(cache, 'kernels'), otherFolder()];
+  const found = await Promise.all(
+    places.map(async (place) => {
+      const entries = await readdir(place, { withFileTypes: true }).catch(() => []);
+      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(place, name));
+    }),
+  );
+  const folders = found.flat();
+  return Promise.all(folders.map(async (kernel) => ({ path: kernel, isInUse: await isLocked(lockOf(kernel)) })));
+}
+
+/** Takes one away, when nobody works in it. Throws the error of the operating system. */
+export async function removePreparedKernel(folder: string): Promise<void> {
+  const lock = await takeLock({ file: lockOf(folder) });
+  try {
+    // First what says that it can be trusted, so that a run that is killed here leaves no half of it.
+    await rm(readyMark(folder), { force: true });
+    await rm(folder, { recursive: true, force: true });
+  } finally {
+    await lock.release();
+  }
+}
