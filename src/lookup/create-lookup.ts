@@ -120,7 +120,9 @@ const LEVELS_FOR_NAMESAKES: readonly Level[] = [
 function findGlobal(name: string, { table, exports, objectName }: Scene): LookupAnswer {
   const exported = exports.find(name);
   const isOwnExport = exported?.moduleName === objectName;
-  const defined = table.named(name).find(({ bind, place }) => bind !== STB.LOCAL && place !== 'undefined');
+  const defined =
+    table.named(name).find(({ bind, place }) => bind !== STB.LOCAL && place !== 'undefined') ??
+    onlyOfUnknownBinding(table.named(name));
   if (defined !== undefined) {
     const evidence = isOwnExport
       ? `${objectName} defines and exports it`
@@ -140,6 +142,12 @@ function findGlobal(name: string, { table, exports, objectName }: Scene): Lookup
   const symbol = { name, object: exported.moduleName, sympos: 0, size: 0, address: 0n };
   const evidence = `exported by ${exported.moduleName} (${exported.exportType})`;
   return { kind: 'found', symbol, isExported: true, level: 1, evidence };
+}
+
+/** kallsyms does not tell the binding of per-CPU data: `runqueues`, which every object of the scheduler uses. */
+function onlyOfUnknownBinding(namesakes: readonly TableSymbol[]): TableSymbol | undefined {
+  const [only, second] = namesakes;
+  return second === undefined && only?.isBindingUnknown === true ? only : undefined;
 }
 
 function findLocal(name: string, type: number, scene: Scene): LookupAnswer {

@@ -28,6 +28,8 @@ export interface SymbolRecord {
   readonly room?: number | undefined;
   /** `STB_*` */
   readonly bind: number;
+  /** The table does not tell the binding, and `bind` is a guess. */
+  readonly isBindingUnknown?: true | undefined;
   /** `STT_*` */
   readonly type: number;
   readonly place: TablePlace;
@@ -123,9 +125,9 @@ function openBlocks(records: Iterable<SymbolRecord>): { symbols: TableSymbol[]; 
       files.push(block);
       continue;
     }
-    const { name, value, size, room, bind, type, place } = record;
+    const { name, value, size, room, bind, isBindingUnknown, type, place } = record;
     const file = bind === STB.LOCAL ? block : undefined;
-    const symbol: TableSymbol = { index: at, name, value, size, room, bind, type, place, file };
+    const symbol: TableSymbol = { index: at, name, value, size, room, bind, isBindingUnknown, type, place, file };
     symbols.push(symbol);
     file?.symbols.push(symbol);
   }

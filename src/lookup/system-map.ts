@@ -23,11 +23,12 @@ const PER_CPU: TargetSection = { index: 6, name: 'per-CPU data', flags: undefine
  * whatever its binding, and counts it like everything that kallsyms has; nm gives it `D` and `d`.
  */
 const KALLSYMS_MARK = /^0+ A __per_cpu_start\r?$/m;
-const PER_CPU_DATA: Meaning = { type: STT.OBJECT, place: PER_CPU, bind: STB.LOCAL };
+const PER_CPU_DATA: Meaning = { type: STT.OBJECT, place: PER_CPU, bind: STB.LOCAL, isBindingUnknown: true };
 
 interface Meaning {
   readonly type: number;
   readonly place: TablePlace;
+  readonly isBindingUnknown?: true;
   /** Where the letter's case says nothing: `V` and `W` are weak, `v` and `w` weak and undefined. */
   readonly bind?: number;
 }
@@ -129,9 +130,9 @@ function readRecords(text: string, fileName: string): Measured[] {
     const [, address = '', letter = '', name = '', module] = parts;
     const meaning = isKallsyms && letter === 'A' ? PER_CPU_DATA : LETTERS.get(letter);
     if (meaning === undefined || module !== undefined || IGNORED.test(name)) continue;
-    const { type, place, bind = STB.GLOBAL } = meaning;
+    const { type, place, bind = STB.GLOBAL, isBindingUnknown } = meaning;
     const value = address.startsWith(' ') ? 0n : BigInt(`0x${address}`);
-    records.push({ name, value, size: 0, room: undefined, bind, type, place });
+    records.push({ name, value, size: 0, room: undefined, bind, isBindingUnknown, type, place });
   }
   return records;
 }

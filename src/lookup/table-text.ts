@@ -14,6 +14,7 @@ type Row = [
   bind: number,
   type: number,
   place: string | number,
+  isBindingUnknown: 0 | 1,
 ];
 
 interface TableText {
@@ -28,14 +29,14 @@ export function tableText(table: TargetTable): string {
   const sections = new Map<number, TargetSection>();
   const rows: Row[] = [];
   let file = table.symbols[0]?.file;
-  const rowOf = ({ name, value, size, room, bind, type, place }: SymbolRecord): Row => {
+  const rowOf = ({ name, value, size, room, bind, type, place, isBindingUnknown }: SymbolRecord): Row => {
     if (typeof place !== 'string') sections.set(place.index, place);
     const where = typeof place === 'string' ? place : place.index;
-    return [name, value.toString(16), size, room ?? null, bind, type, where];
+    return [name, value.toString(16), size, room ?? null, bind, type, where, isBindingUnknown === true ? 1 : 0];
   };
   for (const [index, symbol] of table.symbols.entries()) {
     if (symbol.file !== undefined && (index === 0 || symbol.file !== file)) {
-      rows.push([symbol.file.name, '0', 0, null, STB.LOCAL, STT.FILE, 'absolute']);
+      rows.push([symbol.file.name, '0', 0, null, STB.LOCAL, STT.FILE, 'absolute', 0]);
     }
     file = symbol.file;
     rows.push(rowOf(symbol));
@@ -56,9 +57,10 @@ export function tableOfText(text: string, fileName: string): TargetTable {
     sections.map(([index, name, flags]) => [index, { index, name: name ?? undefined, flags: flags ?? undefined }]),
   );
   const records = rows.map(
-    ([name, value, size, room, bind, type, place]): SymbolRecord => ({
+    ([name, value, size, room, bind, type, place, isBindingUnknown]): SymbolRecord => ({
       ...{ name, size, bind, type, value: BigInt(`0x${value}`) },
       ...(room === null ? {} : { room }),
+      ...(isBindingUnknown === 1 ? { isBindingUnknown: true as const } : {}),
       place: places.get(place) ?? (typeof place === 'string' ? (place as TablePlace) : 'reserved'),
     }),
   );

@@ -89,6 +89,18 @@ test('/proc/kallsyms: per-CPU data has the letter of absolute symbols, and count
   expect(positions).toEqual([2, 1]);
 });
 
+test('/proc/kallsyms: per-CPU data of a name that is there once may be global, since its binding is not told', () => {
+  const perCpu = (...names: string[]) => names.map((name, index) => `000000000000${index + 1}000 A ${name}`);
+  const answer = (...names: string[]) => {
+    const text = map('0000000000000000 A __per_cpu_start', ...perCpu(...names), line(0, 't', 'state'));
+    const input = { objectName: 'vmlinux', original: objectOf('core.c', []), exports: indexExports([]) };
+    return createLookup({ ...input, table: parseSystemMap(text, 'kallsyms') }).global('runqueues');
+  };
+  expect(answer('runqueues')).toMatchObject({ kind: 'found', level: 2, symbol: { name: 'runqueues', sympos: 1 } });
+  expect(answer('runqueues', 'runqueues')).toMatchObject({ kind: 'missing' });
+  expect(answer('stats')).toMatchObject({ kind: 'missing' });
+});
+
 test('addresses of 32 bits, undefined symbols, lines that end with CR', () => {
   const text = '         w _weak\r\n\r\nc0008000 T _text\r\nc0008010 t a\r\n';
   expect(isSystemMap(text)).toBe(true);

@@ -11,11 +11,11 @@ const again = (table: TargetTable) => tableOfText(tableText(table), table.fileNa
 
 test('a table of addresses comes back with the room of its symbols', () => {
   const table = parseSystemMap(
-    'ffffffff81000000 T _text\nffffffff81000010 t show\nffffffff81000010 t show\nffffffff82000000 d limit\n',
+    '0000000000000000 A __per_cpu_start\nffffffff81000000 T _text\nffffffff81000010 t show\nffffffff81000010 t show\nffffffff82000000 d limit\n',
     'System.map',
   );
   expect(again(table)).toEqual(table);
-  expect(again(table).symbols[1]?.room).toBe(0xfffff0);
+  expect(again(table).symbols[2]?.room).toBe(0xfffff0);
 });
 
 test('a table of an ELF file comes back with its files and sections', () => {
