@@ -56,6 +56,11 @@ export function compareSources(path: string, texts: SourceTexts): SourceChange {
   };
 }
 
+/** The C files and headers among the files that the patches touch, compared. Throws nothing. */
+export function compareAll(texts: ReadonlyMap<string, SourceTexts>): SourceChange[] {
+  return [...texts].filter(([file]) => /\.[ch]$/.test(file)).map(([file, sides]) => compareSources(file, sides));
+}
+
 /** By kind and name; the second `show` of a file, under another `#ifdef`, is the twin of the other side's second. */
 function byIdentity(items: readonly Item[]): Map<string, Item> {
   const counts = new Map<string, number>();

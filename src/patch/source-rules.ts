@@ -14,11 +14,13 @@ import { functionRules } from './rules/functions.js';
 import { lockingRules } from './rules/locking.js';
 import { oneTimeRules } from './rules/one-time.js';
 import { type SourceRule, sceneOf } from './rules/scene.js';
-import type { SourceTexts } from './source-change.js';
+import { compareAll, type SourceChange, type SourceTexts } from './source-change.js';
 
 export interface PatchedTexts {
   /** By path in the tree, every file that the patches touch. */
   readonly texts: ReadonlyMap<string, SourceTexts>;
+  /** What `compareAll` makes of them. */
+  readonly changes?: readonly SourceChange[];
   /** The target's. */
   readonly config: KernelConfig;
   /** By file, the modules that may link it, where the makefiles tell. */
@@ -39,7 +41,7 @@ const RULES: readonly SourceRule[] = [
 ];
 
 /** The findings of all rules, each with its default severity. Throws nothing. */
-export function checkSourceRules({ texts, config, modules = new Map() }: PatchedTexts): Diagnostic[] {
-  const scene = sceneOf(texts, config, modules);
+export function checkSourceRules({ texts, changes, config, modules = new Map() }: PatchedTexts): Diagnostic[] {
+  const scene = sceneOf([...texts.keys()], changes ?? compareAll(texts), config, modules);
   return RULES.flatMap((rule) => rule(scene));
 }

@@ -3,7 +3,7 @@
  * a type have changed?
  */
 import type { Item } from './c-outline.js';
-import { compareSources, type SourceChange, type SourceTexts } from './source-change.js';
+import { compareAll, type SourceChange, type SourceTexts } from './source-change.js';
 
 export interface TouchedCode {
   /** Functions that the patch changes, adds or takes away; of `SYSCALL_DEFINE1(mad, …)` the argument. */
@@ -16,11 +16,12 @@ export interface TouchedCode {
   readonly mayChangeTypes: boolean;
 }
 
-/** `texts` are those of all files that the patches touch, by path in the tree. Throws nothing. */
-export function touchedCode(texts: ReadonlyMap<string, SourceTexts>): TouchedCode {
-  const changes = [...texts]
-    .filter(([file]) => /\.[ch]$/.test(file))
-    .map(([file, sides]) => ({ change: compareSources(file, sides), isHeader: file.endsWith('.h') }));
+/**
+ * `texts` are those of all files that the patches touch, by path in the tree; `compared` what `compareAll` makes of them.
+ * Throws nothing.
+ */
+export function touchedCode(texts: ReadonlyMap<string, SourceTexts>, compared = compareAll(texts)): TouchedCode {
+  const changes = compared.map((change) => ({ change, isHeader: change.path.endsWith('.h') }));
   const functions = changes.flatMap(({ change }) => functionsIn(change));
   const headerFunctions = changes.filter(({ isHeader }) => isHeader).flatMap(({ change }) => functionsIn(change));
   const rest = changes.flatMap(({ change }) => [...itemsIn(change)].filter(({ kind }) => kind !== 'function'));

@@ -8,6 +8,7 @@ import { readMakefiles } from '../kbuild/tree-files.js';
 import { type TriedPatches, tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { patchIn } from '../patch/read.js';
+import { compareAll } from '../patch/source-change.js';
 import { checkSourceRules } from '../patch/source-rules.js';
 import { type TouchedCode, touchedCode } from '../patch/touched-code.js';
 import { readInput } from '../system/files.js';
@@ -46,6 +47,7 @@ export async function checkPatches(options: BuildOptions, target: Target): Promi
   const trial = await tryPatches(resolved, tree, { signal: options.signal });
   stopAtErrors(trial.findings);
   const { texts, touched, added, deleted } = trial;
+  const changes = compareAll(texts);
   const {
     affected,
     modules,
@@ -53,11 +55,11 @@ export async function checkPatches(options: BuildOptions, target: Target): Promi
   } = await (prepared === undefined
     ? judgeTree(trial, options, target)
     : judgeKernel(trial, options, target, prepared));
-  const judged = [...checkSourceRules({ texts, config: kernel.config, modules }), ...broken];
+  const judged = [...checkSourceRules({ texts, changes, config: kernel.config, modules }), ...broken];
   const findings = [...trial.findings, ...applyRuleLevels(judged, options.rules)];
   stopAtErrors(findings);
   return {
-    ...{ resolved, contents, touched, touchedCode: touchedCode(texts), affected },
+    ...{ resolved, contents, touched, touchedCode: touchedCode(texts, changes), affected },
     ...{ sources: sidesOf(affected, added, deleted), warnings: findings },
   };
 }

@@ -4,7 +4,7 @@ import type { KernelConfig } from '../../kernel/config.js';
 import type { Item, Outline } from '../c-outline.js';
 import { textOf } from '../c-tokens.js';
 import { isSwitchedOff, isSwitchedOn, tokensInSight } from '../conditions.js';
-import { type ChangedItem, compareSources, type SourceChange, type SourceTexts } from '../source-change.js';
+import type { ChangedItem, SourceChange } from '../source-change.js';
 
 export interface Scene {
   /** Paths in the tree of all files that the patch touches. */
@@ -48,16 +48,14 @@ export interface Doubt {
 }
 
 export function sceneOf(
-  texts: ReadonlyMap<string, SourceTexts>,
+  files: readonly string[],
+  changes: readonly SourceChange[],
   config: KernelConfig,
   modules: Scene['modules'],
 ): Scene {
-  const changes = [...texts]
-    .filter(([file]) => /\.[ch]$/.test(file))
-    .map(([file, sides]) => compareSources(file, sides));
   const things = changes.flatMap((change) => change.changed.flatMap((pair) => changedThing(change, pair, config)));
   return {
-    files: [...texts.keys()],
+    files,
     changes,
     functions: things
       .filter(({ patched }) => patched.kind === 'function')
