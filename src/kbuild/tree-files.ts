@@ -41,6 +41,20 @@ export async function readMakefiles(tree: string): Promise<Makefile[]> {
   );
 }
 
+/** Those of the folders that the files are in, and of the folders above; for a tree too large to be read whole. */
+export async function makefilesAbove(tree: string, files: readonly string[]): Promise<Makefile[]> {
+  const folders = new Set<string>();
+  for (const file of files) {
+    for (let folder = path.dirname(file); !folders.has(folder); folder = path.dirname(folder)) folders.add(folder);
+  }
+  const names = [...folders].flatMap((folder) => [path.join(folder, 'Kbuild'), path.join(folder, 'Makefile')]);
+  const read = names.map(async (file) => {
+    const text = await readFile(path.join(tree, file), 'latin1').catch(() => undefined);
+    return text === undefined ? [] : [{ file, text: withoutComments(text) }];
+  });
+  return (await Promise.all(read)).flat();
+}
+
 export function withoutComments(text: string): string {
   return text.replaceAll(/(^|\s)#.*$/gm, '');
 }

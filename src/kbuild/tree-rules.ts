@@ -16,6 +16,8 @@ export interface MakefileQuestion {
   readonly config: KernelConfig;
   /** Arguments of the calls of make: `CONFIG_MAD=m`. */
   readonly makeArguments: readonly string[];
+  /** kbuild has been asked what is built, so that nothing is said of it. */
+  readonly isBuilt?: boolean;
   /** Said where the tree is built by more than its makefiles. */
   readonly cannotTell?: string;
 }
@@ -26,13 +28,15 @@ export function checkMakefiles({
   makefiles,
   config,
   makeArguments,
+  isBuilt = false,
   ...doubt
 }: MakefileQuestion): Diagnostic[] {
   const lists = new ObjectLists(makefiles, config, makeArguments);
-  return sources.flatMap((file) => [
-    ...describeState(file, lists.stateOf(file.replace(/\.c$/, '.o')), doubt),
-    ...checkTracing(file, makefiles),
-  ]);
+  return sources.flatMap((file) => {
+    const state = lists.stateOf(file.replace(/\.c$/, '.o'));
+    const said = isBuilt && state.kind !== 'library' ? [] : describeState(file, state, doubt);
+    return [...said, ...checkTracing(file, makefiles)];
+  });
 }
 
 function describeState(file: string, state: ObjectState, doubt: { readonly cannotTell?: string }): Diagnostic[] {

@@ -15,7 +15,7 @@ import { readInput } from '../system/files.js';
 import type { BuildOptions } from './options.js';
 import { applyRuleLevels } from './rule-levels.js';
 import type { Target } from './target.js';
-import { checkTree, withPatched } from './tree-findings.js';
+import { checkKernelTree, checkTree, withPatched } from './tree-findings.js';
 
 export interface CheckedPatches {
   readonly resolved: readonly ResolvedPatch[];
@@ -91,7 +91,7 @@ async function judgeTree(
 async function judgeKernel(
   { touched, added }: TriedPatches,
   options: BuildOptions,
-  { kernel, compiler }: Target,
+  { tree, kernel, compiler }: Target,
   prepared: PreparedKernel,
 ): Promise<Judgement> {
   const { maxObjects } = options;
@@ -99,7 +99,8 @@ async function judgeKernel(
   const affected = await affectedKernelSources({ ...options, kernel, compiler }, prepared, question);
   const sources = affected.kind === 'some' ? affected.sources : [];
   const modules = new Map(sources.map(({ source, modules: owners = [] }) => [source, owners]));
-  return { affected, modules, findings: [] };
+  const findings = await checkKernelTree(tree, touched, { affected, config: kernel.config });
+  return { affected, modules, findings };
 }
 
 function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {

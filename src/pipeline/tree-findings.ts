@@ -1,8 +1,8 @@
 /** The rules that the tree around a patch decides, asked before anything is compiled. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
-import { includersOf, type TreeIncludes } from '../kbuild/affected-sources.js';
+import { type Affected, includersOf, type TreeIncludes } from '../kbuild/affected-sources.js';
 import { type BuildPlan, singleObjectWay } from '../kbuild/make-steps.js';
-import { isMakefile, type Makefile, withoutComments } from '../kbuild/tree-files.js';
+import { isMakefile, type Makefile, makefilesAbove, withoutComments } from '../kbuild/tree-files.js';
 import { checkHeaders, checkMakefiles } from '../kbuild/tree-rules.js';
 import type { KernelConfig } from '../kernel/config.js';
 import type { SourceTexts } from '../patch/source-change.js';
@@ -38,6 +38,24 @@ export function checkTree(question: TreeQuestion): Diagnostic[] {
     ...checkHeaders(
       new Map(code.filter((file) => file.endsWith('.h')).map((file) => [file, includers.get(file) ?? []])),
     ),
+  ];
+}
+
+/** The same of a kernel's tree, of which kbuild has said what is compiled. Reads makefiles, and throws nothing. */
+export async function checkKernelTree(
+  tree: string,
+  touched: readonly string[],
+  { affected, config }: { readonly affected: Affected; readonly config: KernelConfig },
+): Promise<Diagnostic[]> {
+  const compiled = affected.kind === 'some' ? affected.sources : [];
+  const sources = touched.filter((file) => compiled.some(({ source }) => source === file));
+  const makefiles = await makefilesAbove(tree, sources);
+  const usersOf = (header: string) =>
+    compiled.filter(({ because }) => because.includes(header)).map(({ source }) => source);
+  const headers = touched.filter((file) => file.endsWith('.h')).map((file) => [file, usersOf(file)] as const);
+  return [
+    ...checkMakefiles({ sources, makefiles, config, makeArguments: [], isBuilt: true }),
+    ...checkHeaders(new Map(headers)),
   ];
 }
 
