@@ -47,7 +47,7 @@ export const kbuildMessages = {
   'source-not-in-kernel': (details: { source: string; release: string }) => ({
     what: `${details.source} is in no object that kernel ${details.release} was built with.`,
     why: 'Its configuration leaves the file out, and no file that it was built from includes it, so that there is nothing to patch.',
-    fix: 'Check that the patch is for this kernel; its configuration is /boot/config-RELEASE.',
+    fix: 'Check that the patch is for this kernel, whose configuration is /boot/config-RELEASE. A new file has to be listed by the makefile of its folder.',
   }),
   'too-many-objects': (details: { files: readonly string[]; count: number; limit: number }) => ({
     what: `${details.count} objects would have to be compiled, and ${details.limit} are allowed.`,

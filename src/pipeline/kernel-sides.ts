@@ -5,7 +5,9 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { fail } from '../diagnostics/catalogue.js';
 import { compileKernelObjects, type KernelObjectsQuestion, objectOfSource } from '../kbuild/kernel-objects.js';
+import { askOwners } from '../kbuild/kernel-owners.js';
 import type { Side } from '../kbuild/make-output.js';
 import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
 import { preprocessedDigests } from '../kbuild/preprocessed-digests.js';
@@ -95,6 +97,7 @@ async function buildPatched(scene: Scene, original: KernelOriginal, folder: stri
     const times = original.objects.map(({ object }) => timeOf(path.join(tree, object)));
     await apply(scene, Math.max(0, ...(await Promise.all(times))));
   });
+  await requireListed(scene);
   const compiled = await progress.step('Building the patched objects', (report) =>
     compileKernelObjects(question(scene, 'patched', without(sources.patched, original.same), report)),
   );
@@ -102,6 +105,22 @@ async function buildPatched(scene: Scene, original: KernelOriginal, folder: stri
     objects: await keepObjects(compiled, path.join(folder, 'objects')),
     versions: [...(await readVersions(compiled))],
   };
+}
+
+/** kbuild compiles any C file that it is asked for; whether a makefile lists a new one, only the patched tree can tell. */
+async function requireListed(scene: Scene): Promise<void> {
+  const { sources, prepared, target } = scene;
+  const added = sources.patched.filter((source) => !sources.original.includes(source));
+  if (added.length === 0) return;
+  // Without a listing nothing that was known of the makefiles before the patch counts.
+  const asked = { ...prepared, listing: new Map() };
+  const owners = await askOwners(
+    question(scene, 'patched', added, () => {}),
+    asked,
+    added,
+  );
+  const lost = added.find((source) => owners.of(source).length === 0);
+  if (lost !== undefined) fail('source-not-in-kernel', { source: lost, release: target.kernel.release });
 }
 
 /** Of the sources that only include what the patches touch, those whose preprocessed text stays the same. */

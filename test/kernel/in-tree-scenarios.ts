@@ -356,6 +356,12 @@ const stopped: readonly Stopped[] = [
     build: refused('data-changed'),
   },
   {
+    name: 'new-file-unlisted',
+    title: 'a new source file that no makefile lists',
+    edits: [{ file: 'fs/proc/kptool-lost.c', to: 'int kptool_lost;\n' }],
+    build: refused('source-not-in-kernel'),
+  },
+  {
     name: 'wide-header',
     title: 'a header that more sources include than are allowed',
     edits: [{ file: 'fs/proc/internal.h', from: 'union proc_op {\n', to: 'struct kptool;\n\nunion proc_op {\n' }],
