@@ -46,6 +46,12 @@ const noExports = join(work, 'Module.symvers');
 writeFileSync(noExports, '');
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
+/** What a patch that changes functions only asks of the rules, and one that may change types. */
+const nothingElse: TouchedCode = {
+  ...{ functions: new Set(), headerFunctions: new Set(), touchesMore: false, mayChangeTypes: false },
+};
+const perhapsTypes: TouchedCode = { ...nothingElse, touchesMore: true, mayChangeTypes: true };
+
 try {
   const rounds = roundsGiven();
   say(
@@ -137,12 +143,6 @@ function measureDoubling(half: Pair, whole: Pair, rounds: number): void {
   say(`  CPU time, the whole ${milliseconds(wholes)}`);
   say(`  twice the size takes ${median(ratios).toFixed(2)} times as long`);
 }
-
-/** What a patch that changes functions only asks of the rules, and one that may change types. */
-const nothingElse: TouchedCode = {
-  ...{ functions: new Set(), headerFunctions: new Set(), touchesMore: false, mayChangeTypes: false },
-};
-const perhapsTypes: TouchedCode = { ...nothingElse, touchesMore: true, mayChangeTypes: true };
 
 /** In turn with the comparison alone; CPU time of this process. */
 function measureRules(pair: Pair, rounds: number): void {
