@@ -1,6 +1,6 @@
 /** The step `diff`: both sides compared, and the checksums of what they export. It needs no kernel and no program. */
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
-import { tableText } from '../lookup/table-text.js';
+import type { TargetTable } from '../lookup/symbol-table.js';
 import { hashFile } from '../system/hash.js';
 import { type ComparisonQuestion, type ComparisonResult, compareObjects } from './compare-objects.js';
 import { changedExports, compareVersions, type VersionsQuestion } from './export-versions.js';
@@ -45,7 +45,7 @@ export async function compareInputs(input: CompareInput): Promise<StepInputs> {
     ...Object.fromEntries(
       targets.map(({ name, module, table }) => [
         `the module ${name}`,
-        hashOf(table === undefined ? module.image.bytes : tableText(table)),
+        hashOf(table === undefined ? module.image.bytes : symbolsOf(table)),
       ]),
     ),
     'the exports': hashOf(JSON.stringify(exports)),
@@ -53,4 +53,9 @@ export async function compareInputs(input: CompareInput): Promise<StepInputs> {
     'the sizes of entries': JSON.stringify(entrySizes),
     'the options': JSON.stringify({ explain, skipCheck, skipCompilerCheck }),
   };
+}
+
+/** What tells one vmlinux from another. */
+function symbolsOf({ symbols }: TargetTable): string {
+  return symbols.map(({ name, value }) => `${name} ${value}`).join('\n');
 }
