@@ -50,6 +50,9 @@ await import('./bench-check.js');
 say('\nThe comparison:');
 await import('./bench-diff.js');
 
+say('\nThe replay of a bundle of 5 MiB:');
+await import('./bench-reproduce.js');
+
 function rounds(): number {
   const given = Number(process.argv[2] ?? 5);
   return Number.isInteger(given) && given > 0 ? given : 5;

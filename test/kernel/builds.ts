@@ -19,6 +19,8 @@ export interface Workbench {
   /** The copy of fixtures/ib_mad with its modules built. */
   readonly tree: string;
   /** The modules after `strip --strip-debug`, as packages ship them. */
+  /** The same tree in another place; what is built for it has a cache of its own and other jobs. */
+  readonly copy: string;
   readonly stripped: string;
   /** The modules of the tree packed, `NAME.ko.xz` and so on, as distributions install them. */
   readonly compressed: string;
@@ -32,7 +34,7 @@ export interface BuildRequest {
   /** It takes the place of all livepatches loaded before it; otherwise it is built with `--non-replace`. */
   readonly isReplacing: boolean;
   /** Which form of the target modules is given with `--module`; those of the tree are found there. */
-  readonly targets: 'in the tree' | 'stripped' | 'compressed';
+  readonly targets: 'in the tree' | 'in a copy of the tree' | 'stripped' | 'compressed';
 }
 
 /** What came of a build; `error` where there is no document to look at. */
@@ -59,7 +61,9 @@ export async function setUpWorkbench(folder: string, kernel: TestKernel): Promis
     const [program, ...flags] = packings[name].pack;
     await execa(program, [...flags, path.join(compressed, `${name}.ko`)]);
   }
-  return { kernel, tree, stripped, compressed, folder };
+  const copy = path.join(folder, 'another/place/called otherwise');
+  await cp(tree, copy, { recursive: true });
+  return { kernel, tree, copy, stripped, compressed, folder };
 }
 
 /** Makes the livepatches, two at a time; the results come in the order of the requests. */
@@ -84,15 +88,18 @@ export async function twoAtATime<Result>(tasks: readonly (() => Promise<Result>)
 
 async function build(bench: Workbench, request: BuildRequest, output: string): Promise<BuildResult> {
   await mkdir(output, { recursive: true });
+  const isCopy = request.targets === 'in a copy of the tree';
   const modules = {
     'in the tree': [],
+    'in a copy of the tree': [],
     stripped: moduleNames.map((name) => path.join(bench.stripped, `${name}.ko`)),
     compressed: moduleNames.map((name) => path.join(bench.compressed, `${name}.ko${packings[name].suffix}`)),
   }[request.targets];
   try {
     return await runBuild([
-      ...['--oot', bench.tree, '--kernel', bench.kernel.release, '--output', output, '--jobs', '1'],
-      ...['--cache', path.join(bench.folder, 'cache'), '--bundle', output],
+      ...['--oot', isCopy ? bench.copy : bench.tree, '--jobs', isCopy ? '2' : '1'],
+      ...['--cache', path.join(bench.folder, isCopy ? 'another cache' : 'cache')],
+      ...['--kernel', bench.kernel.release, '--output', output, '--bundle', output],
       ...modules.flatMap((file) => ['--module', file]),
       ...(request.isReplacing ? [] : ['--non-replace']),
       ...request.patchFiles,

@@ -1,6 +1,7 @@
 /** A build that is stopped in the middle, politely and not: nothing of the user's is touched, and the next build works. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,6 +14,14 @@ import { fixtures } from './scenario.js';
 
 const { kernel, missing } = findTestKernel();
 const needs = missing.length === 0 ? '' : ` (skipped: needs ${missing.join(', ')})`;
+/** Each folder, and where the build that comes to it goes on, with what the one killed before has done. */
+const steps = [
+  ['1-original', []],
+  ['2-patched', []],
+  ['3-diff', ['--from', 'patched']],
+  ['4-module', ['--from', 'diff']],
+  ['5-finish', ['--from', 'module']],
+] as const;
 const patch = path.join(fixtures, 'patches/header-inline-changed.patch');
 
 describe.skipIf(kernel === undefined)(`a build that is stopped${needs}`, () => {
@@ -31,8 +40,8 @@ describe.skipIf(kernel === undefined)(`a build that is stopped${needs}`, () => {
     if (folder !== '') await rm(folder, { recursive: true, force: true });
   });
 
-  const words = (output: string) => [
-    ...['build', '--oot', bench.tree, '--output', output, '--cache', path.join(folder, 'cache'), patch],
+  const words = (output: string, cache = path.join(folder, 'cache')) => [
+    ...['build', '--oot', bench.tree, '--output', output, '--cache', cache, patch],
   ];
 
   /** Starts a build, waits until the compiler runs in its work folder, sends the signal, waits for the end. */
@@ -62,6 +71,37 @@ describe.skipIf(kernel === undefined)(`a build that is stopped${needs}`, () => {
     expect(await digestTree(bench.tree)).toEqual(digest);
     expect(await writtenHeaders(stamp)).toBe('');
     if (signal === 'SIGINT') expect(await programsIn(folder)).toEqual([]);
+  });
+
+  test.each(steps)(
+    'SIGKILL in the step %s leaves the tree as it was, and no half of a livepatch',
+    async (step, from) => {
+      const cache = path.join(folder, 'killed');
+      const output = path.join(folder, `output-${step}`);
+      await mkdir(output);
+      const child = spawn('node', [program, ...words(output, cache), '--keep', ...from], {
+        cwd: folder,
+        stdio: 'ignore',
+      });
+      const ended = once(child, 'exit');
+      await waitFor(async () => (await execa('find', [cache, '-name', step], { reject: false })).stdout !== '');
+      child.kill('SIGKILL');
+      await ended;
+      expect(await digestTree(bench.tree)).toEqual(digest);
+      // In the last step it may be a moment too late.
+      const written = (await readdir(output)).filter((name) => name.endsWith('.ko'));
+      expect(written.length).toBeLessThanOrEqual(step === '5-finish' ? 1 : 0);
+      const left = await execa('node', [program, 'clean', '--json', '--cache', cache], { cwd: folder });
+      for (const { isInUse } of JSON.parse(left.stdout).cleaned.entries) expect(isInUse).toBe(false);
+    },
+  );
+
+  test('what the killed ones had done can be gone on with', async () => {
+    const again = words(folder, path.join(folder, 'killed')).slice(1);
+    const run = await runBuild([...again, '--from', 'finish']);
+    expect(run.exitStatus, run.messages).toBe(0);
+    const other = await runBuild([...again, '--from', 'diff', '--name', 'another']);
+    expect(other.document.diagnostics).toMatchObject([{ code: 'resume-nothing-found' }]);
   });
 
   test('the next build works beside what the killed one left', async () => {

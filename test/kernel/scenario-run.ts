@@ -1,5 +1,5 @@
 /** The livepatches of the scenarios for one kernel, and what the boots with them showed. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
@@ -16,13 +16,17 @@ import {
   type Workbench,
 } from './builds.js';
 import type { CliRun } from './command-line.js';
+import { differingSections } from './differing-sections.js';
 import type { GuestPlan, GuestSettings, LoadedScenario, PlanOutcome } from './guest-plan.js';
 import { replayOf } from './replay.js';
 import type { TestKernel } from './requirements.js';
 import type { LiveScenario, StoppedScenario } from './scenario.js';
 
-/** Of each livepatch several may be built: for the ordinary boots, as one that replaces, for stripped or compressed modules. */
-export type Variant = 'plain' | 'replacing' | 'stripped' | 'compressed';
+/**
+ * Of each livepatch several may be built: for the ordinary boots, the same again in another place, as one that replaces, for
+ * stripped or compressed modules.
+ */
+export type Variant = 'plain' | 'again' | 'replacing' | 'stripped' | 'compressed';
 
 export interface VariantRequest {
   readonly scenario: LiveScenario | StoppedScenario;
@@ -127,6 +131,12 @@ export class ScenarioRun {
     expect(changesOf(objects)).toEqual(changesOf(scenario.build.objects));
   }
 
+  /** Built in another place, at another time, by another number of jobs: no section differs, and nothing around them. */
+  async expectSameBytes(scenario: LiveScenario): Promise<void> {
+    const read = async (variant: Variant) => readFile(this.#requireBuild(scenario, variant).document.file ?? 'no file');
+    expect(differingSections(await read('plain'), await read('again'))).toEqual([]);
+  }
+
   expectOutcomeBuilt(scenario: LiveScenario, variant: Variant): void {
     const { document, exitStatus } = this.#requireBuild(scenario, variant);
     expect({ exitStatus, outcome: document.outcome }).toEqual({ exitStatus: 0, outcome: 'built' });
@@ -179,6 +189,7 @@ function buildKey({ name }: LiveScenario | StoppedScenario, variant: Variant): s
 }
 
 function buildRequest({ scenario: { name, patchFiles }, variant, isReplacing }: VariantRequest): BuildRequest {
+  if (variant === 'again') return { name, patchFiles, isReplacing, targets: 'in a copy of the tree' };
   const targets = variant === 'stripped' || variant === 'compressed' ? variant : 'in the tree';
   return { name, patchFiles, isReplacing, targets };
 }

@@ -62,6 +62,7 @@ describe.skipIf(kernel === undefined)(`scenarios on a booted kernel${needs}`, ()
     test.each(stopped)('$name: the bundle, where something had been compiled, fails as the build did', (scenario) =>
       run.expectReplay(scenario),
     );
+    test.each(live)('$name: the same bytes in another place', (scenario) => run.expectSameBytes(scenario));
     test('nothing was written to the tree', () => run.expectTreeUntouched());
   });
 
@@ -96,6 +97,7 @@ function wantedBuilds(): VariantRequest[] {
   const isAlone = (scenario: LiveScenario) => !together.includes(scenario);
   return [
     ...live.map((scenario) => ({ scenario, variant: 'plain' as const, isReplacing: isAlone(scenario) })),
+    ...live.map((scenario) => ({ scenario, variant: 'again' as const, isReplacing: isAlone(scenario) })),
     ...stopped.map((scenario) => ({ scenario, variant: 'plain' as const, isReplacing: true })),
     ...replacing.map((scenario) => ({ scenario, variant: 'replacing' as const, isReplacing: true })),
     ...onStripped.map((scenario) => ({ scenario, variant: 'stripped' as const, isReplacing: true })),

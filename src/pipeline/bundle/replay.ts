@@ -76,19 +76,24 @@ async function computed(work: () => Promise<void>): Promise<Replay> {
   }
 }
 
+/** gcc finds its own parts by PATH, also where nobody has set one. */
+const environment = { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin' };
+
 /** Compiles every preprocessed source of the side, and judges what the compiler prints as if make had. */
 async function replayCompile(
-  { manifest, read }: Bundle,
+  { manifest, read, files }: Bundle,
   side: 'original' | 'patched',
   folder: string,
 ): Promise<Replay | undefined> {
   const sources = manifest.commands.filter((command) => command.side === side && command.preprocessed !== undefined);
   if (sources.length === 0) return undefined;
+  await layOutSources(files, side, folder);
   const output: string[] = [];
   for (const [index, { preprocessed = '', arguments: words }] of sources.entries()) {
     const command = compileAgain(manifest.compiler, words, '-', path.join(folder, `${index}.o`));
     if (command === undefined) return undefined;
-    const result = await runProgram({ ...command, directory: folder, input: read(preprocessed), timeout: 600_000 });
+    const input = read(preprocessed);
+    const result = await runProgram({ ...command, environment, directory: folder, input, timeout: 600_000 });
     if (result.exitStatus !== 0) output.push(result.output);
     await rm(path.join(folder, `${index}.o`), { force: true });
   }
@@ -97,6 +102,17 @@ async function replayCompile(
   const invocation = { program: 'make', arguments: [], directory: '<work>' };
   const failed = judged ?? { side, tree: '<work>/tree', log: '', rules: [], invocation };
   return { way: 'compiled', diagnostics: judgement({ kind: 'side', output: output.join(''), failed }) };
+}
+
+/**
+ * Puts the sources that the patches touch where the preprocessed ones say that their lines come from: gcc looks there to tell a
+ * column, for which a tab counts as many as it is wide (since gcc 11).
+ */
+async function layOutSources(files: Bundle['files'], side: string, folder: string): Promise<void> {
+  const prefix = `sources/${side}/`;
+  const sources = [...files].filter(([name]) => name.startsWith(prefix));
+  const placed = sources.map(([name, bytes]) => [`<work>/tree/${name.slice(prefix.length)}`, bytes] as const);
+  await writeBundleInto(folder, new Map(placed));
 }
 
 function replayJudgement({ manifest, read }: Bundle): Replay | undefined {

@@ -70,7 +70,7 @@ async function writeBundle(
   error: unknown,
 ): Promise<string | undefined> {
   const { options, work, name } = scene;
-  if (options.bundle === undefined || step === undefined || wasStopped(error, options)) return undefined;
+  if (options.bundle === undefined || step === undefined || isUsersDoing(error, options)) return undefined;
   const bundle = new BundleFiles(await anonymiserFor(scene));
   const manifest = await gather(scene, seen, { step, error }, bundle);
   const text = `${JSON.stringify(manifest, undefined, 1)}\n`;
@@ -82,9 +82,12 @@ async function writeBundle(
   return file;
 }
 
-function wasStopped(error: unknown, { signal }: BuildOptions): boolean {
+/** The user stopped the build, or asked to go on with one that cannot be gone on with: that is no failure to look at. */
+const usersDoing = ['interrupted', 'resume-step-missing', 'resume-input-changed'];
+
+function isUsersDoing(error: unknown, { signal }: BuildOptions): boolean {
   if (signal?.aborted) return true;
-  return error instanceof KptoolError && error.diagnostics.some(({ code }) => code === 'interrupted');
+  return error instanceof KptoolError && error.diagnostics.some(({ code }) => usersDoing.includes(code));
 }
 
 async function writeSomewhere(folders: readonly string[], name: string, bytes: Uint8Array): Promise<string> {
