@@ -115,12 +115,12 @@ export const objectRules = {
   },
   'namespace-not-imported': {
     stage: 'objects',
-    severity: 'error',
+    severity: 'warning',
     title: 'Symbols of a namespace that the module has not imported',
-    why: 'The owner of the symbol wants everyone who uses it to say so. The module does not, as it runs, and the patch adds nothing.',
-    fix: 'Add MODULE_IMPORT_NS of the namespace to the patched source; the livepatch then imports it as well.',
+    why: 'The livepatch imports the namespace itself and can be loaded. The module that is built from the patched source cannot, before it says that it uses the symbols.',
+    fix: 'Add MODULE_IMPORT_NS of the namespace to the patched source.',
     advice: ({ namespace }: NamespaceUse) =>
-      `Add MODULE_IMPORT_NS(${namespace}); to the patched source (MODULE_IMPORT_NS("${namespace}"); since Linux 6.13). The livepatch then imports it as well.`,
+      `Add MODULE_IMPORT_NS(${namespace}); to the patched source (MODULE_IMPORT_NS("${namespace}"); since Linux 6.13).`,
     example: 'A changed function newly calls `dma_buf_get()`, which is in the namespace `DMA_BUF`.',
     what: ({ module, symbols, namespace }: NamespaceUse) =>
       `The patch makes ${module} use ${listed(symbols)} of the namespace ${namespace}, which ${module} does not import`,
