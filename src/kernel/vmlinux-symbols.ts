@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
+import { STT } from '../elf/constants.js';
 import { type ElfImage, readImage } from '../elf/image.js';
 import { readInput, writeOutputAtomically } from '../system/files.js';
 import { kernelInBootImage } from './boot-image.js';
@@ -69,12 +70,16 @@ export async function readKernelSymbols(question: KernelSymbolsQuestion): Promis
 /** Debian's placeholder has 83 bytes; the map of the smallest kernel has hundreds of thousands. */
 const smallestMap = 4096;
 
-/** `undefined` for a file that says nothing of symbols: a placeholder, or a vmlinux that was stripped. */
+/**
+ * `undefined` for a file that says nothing of functions: a placeholder, a vmlinux that was stripped, or one that has type
+ * data and the symbols of those only, which Debian puts beside the headers of 6.12.
+ */
 async function readAny(file: string, question: KernelSymbolsQuestion): Promise<KernelSymbols | undefined> {
   const start = await readStart(file);
   if (isElf(start)) {
     const image = readImage(await readInput(file), file);
-    return image.symbols.length === 0 ? undefined : { file, kind: 'vmlinux with symbols', image };
+    const hasFunctions = image.symbols.some(({ type, section }) => type === STT.FUNC && typeof section !== 'string');
+    return hasFunctions ? { file, kind: 'vmlinux with symbols', image } : undefined;
   }
   if (/^[0-9a-f]{8,16} [A-Za-z] /.test(Buffer.from(start).toString('latin1'))) {
     const map = (await readInput(file)).toString('utf8');

@@ -58,6 +58,8 @@ mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 dmesg -n 4
 stty -F ${reportLine} raw
+# Held open: the last close resets the line, and Bochs then loses what was not sent yet.
+exec 3> ${reportLine}
 
 report() { # NUMBER STATUS: standard input is the output
   {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { SHT } from '../../../src/elf/constants.js';
+import { SHT, STT } from '../../../src/elf/constants.js';
 import { writeElf } from '../../../src/elf/write.js';
 import { readKernelSymbols } from '../../../src/kernel/vmlinux-symbols.js';
 import { bootImage, kernelElf, packed } from '../../builders/boot-image.js';
@@ -32,7 +32,7 @@ async function machine(files: Readonly<Record<string, string | Uint8Array>>) {
 function vmlinux(): Uint8Array {
   const builder = new ObjectBuilder();
   const text = builder.section({ name: '.text', type: SHT.PROGBITS, content: new Uint8Array(16) });
-  builder.symbol({ name: 'start_kernel', place: text });
+  builder.symbol({ name: 'start_kernel', place: text, type: STT.FUNC });
   return writeElf(builder.build());
 }
 
@@ -73,6 +73,15 @@ test('a vmlinux with symbols comes before a map, and that before the boot image'
 
 test('a vmlinux that was stripped says nothing', async () => {
   const here = await machine({ 'build/vmlinux': kernelElf(new Uint8Array(8)), [`boot/System.map-${release}`]: map });
+  expect((await readKernelSymbols(here)).kind).toBe('System.map');
+});
+
+test('a vmlinux that has type data only says nothing', async () => {
+  const builder = new ObjectBuilder();
+  const ids = builder.section({ name: '.BTF_ids', type: SHT.PROGBITS, content: new Uint8Array(8) });
+  builder.symbol({ name: '__BTF_ID__func__some_function__1', place: ids, type: STT.OBJECT, size: 4 });
+  builder.symbol({ name: 'some_function', place: 'undefined', type: STT.FUNC });
+  const here = await machine({ 'build/vmlinux': writeElf(builder.build()), [`boot/System.map-${release}`]: map });
   expect((await readKernelSymbols(here)).kind).toBe('System.map');
 });
 
