@@ -57,7 +57,7 @@ mount -t devtmpfs devtmpfs /dev
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 dmesg -n 4
-stty -F ${reportLine} raw
+stty -F ${reportLine} raw 115200
 # Held open: the last close resets the line, and Bochs then loses what was not sent yet.
 exec 3> ${reportLine}
 
@@ -78,6 +78,9 @@ for file in ${commandFolder}/*; do
 done
 dmesg | report dmesg 0
 echo '@done' > ${reportLine}
+# Closing waits until all is sent; what may be lost then is blank.
+echo '                                ' > ${reportLine}
+exec 3>&-
 sleep 0.1
 poweroff -f
 `;
