@@ -20,8 +20,8 @@ export default defineConfig({
           ...compiled,
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
-          // Builds use every CPU and a booted kernel wants one for itself; side by side they would time out.
-          fileParallelism: false,
+          // A build or a boot keeps one CPU busy, rarely two; more of them side by side would only wait for each other.
+          maxWorkers: 2,
           testTimeout: 10 * minutes,
           hookTimeout: 20 * minutes,
         },
