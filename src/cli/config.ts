@@ -51,8 +51,14 @@ export function checkConfig(file: string, text: string): Config {
   throw new KptoolError(result.error.issues.flatMap((issue) => describeIssue(file, issue)));
 }
 
+/** The user, root, and whose the working directory is, where that can be told: of one that was entered by another user it cannot. */
 function trustedUsers(workingDirectory: string): readonly number[] {
-  return [process.getuid?.() ?? 0, 0, statSync(workingDirectory).uid];
+  const own = [process.getuid?.() ?? 0, 0];
+  try {
+    return [...own, statSync(workingDirectory).uid];
+  } catch {
+    return own;
+  }
 }
 
 function readText(file: string): string {

@@ -29,6 +29,12 @@ describe('which file', () => {
     expect(found).toEqual({ file: join(top, 'a/kpatch.config.json'), config: { name: 'near' } });
   });
 
+  test('that of root or the user, where nothing is known of the working directory', () => {
+    const top = folder();
+    writeFileSync(join(top, 'kpatch.config.json'), '{ "name": "found" }');
+    expect(readConfig(join(top, 'gone'), undefined)?.config.name).toBe('found');
+  });
+
   test('the named one, relative to the working directory', () => {
     const top = folder();
     writeFileSync(join(top, 'kpatch.config.json'), '{ "name": "found" }');
