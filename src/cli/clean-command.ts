@@ -6,9 +6,8 @@ import { type Answer, answerFailure } from './answer.js';
 import type { RunFacts } from './bug.js';
 import type { Flags } from './command-line.js';
 import { emptyDocument } from './json.js';
-import type { Look } from './render.js';
 import { defaultCache } from './settings.js';
-import type { Terminal } from './terminal.js';
+import type { Look, Terminal } from './terminal.js';
 import { visible } from './wrap.js';
 
 interface CleanRequest {

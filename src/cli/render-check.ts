@@ -1,9 +1,9 @@
 /** What a check says: for which target, and what a build would do. */
 import type { CheckReport } from '../pipeline/options.js';
 import type { Plan, PlannedCommand } from '../pipeline/plan.js';
-import type { Look } from './render.js';
 import { renderModule } from './render-module.js';
 import { quoteForShell } from './shell-quote.js';
+import type { Look } from './terminal.js';
 import { visible, wrap } from './wrap.js';
 
 /** The answer of a check that found no error. */

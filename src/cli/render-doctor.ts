@@ -1,8 +1,7 @@
 /** Lays out what `kptool doctor` found: one line a fact, which says what to type where something is missing. */
 import type { DoctorReport } from '../pipeline/doctor.js';
 import type { Fact } from '../pipeline/facts.js';
-import type { Look } from './render.js';
-import type { Paint } from './terminal.js';
+import type { Look, Paint } from './terminal.js';
 import { visible } from './wrap.js';
 
 const states: Readonly<Record<Fact['state'], { readonly word: string; readonly paint: Paint }>> = {

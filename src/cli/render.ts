@@ -14,11 +14,8 @@ import type { JsonDiagnostic } from './json.js';
 import { renderCheck } from './render-check.js';
 import { renderModule } from './render-module.js';
 import { quoteForShell } from './shell-quote.js';
-import type { Output } from './terminal.js';
+import type { Look } from './terminal.js';
 import { visible, wrap } from './wrap.js';
-
-/** What rendering has to know of an output. */
-export type Look = Pick<Output, 'columns' | 'paint'>;
 
 /**
  * One finding, with a line end after it:

@@ -8,9 +8,9 @@ import { type Answer, answerFailure } from './answer.js';
 import type { RunFacts } from './bug.js';
 import type { Flags } from './command-line.js';
 import { documentOfReproduction, emptyDocument } from './json.js';
-import { type Look, renderDiagnostic } from './render.js';
+import { renderDiagnostic } from './render.js';
 import { defaultCache } from './settings.js';
-import type { Terminal } from './terminal.js';
+import type { Look, Terminal } from './terminal.js';
 import { visible } from './wrap.js';
 
 const exitStatuses = { reproduced: 0, 'other-failure': 1, 'no-failure': 3 } as const;

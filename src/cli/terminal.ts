@@ -16,6 +16,9 @@ export interface Output {
   paint(paint: Paint, text: string): string;
 }
 
+/** What rendering has to know of an output. */
+export type Look = Pick<Output, 'columns' | 'paint'>;
+
 export interface Terminal {
   readonly out: Output;
   readonly err: Output;
