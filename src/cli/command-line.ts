@@ -48,7 +48,17 @@ export function parseCommandLine(words: readonly string[], version: string, colu
   }
   const extra = command.takesMany ? undefined : files[missing === undefined ? 0 : 1];
   if (extra !== undefined) fail('usage-extra-argument', { command: command.name, argument: extra });
+  refuseUnknownVerb(command, files);
   return { kind: 'command', name: command.name, files, flags: readFlags(parsed) };
+}
+
+function refuseUnknownVerb({ name, verbs }: Command, [verb]: readonly string[]): void {
+  if (verbs === undefined || verb === undefined || verbs.includes(verb)) return;
+  const close = nearest(verb, verbs);
+  fail('usage-unknown-command', {
+    name: `${name} ${verb}`,
+    nearest: close === undefined ? undefined : `${name} ${close}`,
+  });
 }
 
 /** The command that the first word names; `undefined` where only help or the version is wanted. */

@@ -63,6 +63,8 @@ export interface Command {
   readonly name: string;
   /** What the command works on, as the help calls it; absent where it takes none. */
   readonly argumentName?: string;
+  /** The words that may stand there, where only some may: what is to be done. */
+  readonly verbs?: readonly string[];
   readonly usageLine: string;
   readonly text: string;
   /** The same, for the message that it is missing. */
@@ -116,6 +118,9 @@ const buildOnly: readonly FlagName[] = [
 
 /** What doctor takes of them: what holds without any patch. */
 const machineOnly: readonly FlagName[] = ['kernel', 'build-directory', 'make-arg', 'cache', 'config-file'];
+
+/** What is known of a kernel also hangs on where its source and its symbols are. */
+const kernelOnly: readonly FlagName[] = [...machineOnly, 'sourcedir', 'source-archive', 'vmlinux'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -408,6 +413,17 @@ export const commands: readonly Command[] = [
     takesMany: false,
     flags: [...buildFlags.filter(({ name }) => machineOnly.includes(name)), ...presentation],
     examples: [['$0 doctor --kernel 6.1.0-56-amd64', 'the same for a build that names its kernel']],
+  },
+  {
+    name: 'kernel',
+    argumentName: 'info',
+    verbs: ['info'],
+    usageLine: 'kernel info [options]',
+    text: 'Say what is known of the target kernel, where each fact comes from, and what is missing',
+    argument: 'what to say of it (info)',
+    takesMany: false,
+    flags: [...buildFlags.filter(({ name }) => kernelOnly.includes(name)), ...presentation],
+    examples: [['$0 kernel info --kernel 6.1.0-56-amd64', 'its build tree, compiler, symbols, source and options']],
   },
 ];
 

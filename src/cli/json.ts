@@ -8,6 +8,7 @@ import type { CacheEntry, CleanReport } from '../pipeline/clean.js';
 import type { DoctorReport } from '../pipeline/doctor.js';
 import type { Fact } from '../pipeline/facts.js';
 import type { KernelFacts } from '../pipeline/kernel-facts.js';
+import type { SourcedFact } from '../pipeline/kernel-info.js';
 import type {
   BuildOutcome,
   BuildReport,
@@ -75,6 +76,8 @@ export type JsonFact = Omit<Fact, 'install' | 'advice'> & {
   readonly advice: string | null;
 };
 
+export type JsonSourcedFact = JsonFact & { readonly from: string | null };
+
 export interface JsonDoctor {
   readonly isReady: boolean;
   readonly chosen: BuildReport['kernel'] | null;
@@ -119,6 +122,8 @@ export interface JsonDocument {
   readonly inspected: InspectReport | null;
   /** Of `doctor`: what this machine has and lacks. */
   readonly machine: JsonDoctor | null;
+  /** Of `kernel info`: what is known of the kernel. */
+  readonly kernelFacts: readonly JsonSourcedFact[] | null;
   readonly diagnostics: readonly JsonDiagnostic[];
   readonly workFolder: string | null;
   /** Of a failed build: what to attach to a report. */
@@ -155,6 +160,7 @@ export function emptyDocument(
     plan: null,
     inspected: null,
     machine: null,
+    kernelFacts: null,
     diagnostics: [],
     workFolder: null,
     bundle: null,
@@ -175,6 +181,11 @@ export function jsonDoctor({ isReady, chosen, machine, install, kernels }: Docto
       facts: facts.map(jsonFact),
     })),
   };
+}
+
+/** Without gaps. */
+export function jsonSourcedFact(fact: SourcedFact): JsonSourcedFact {
+  return { ...jsonFact(fact), from: fact.from ?? null };
 }
 
 function jsonFact(fact: Fact): JsonFact {

@@ -33,7 +33,7 @@ export function renderDoctor(report: DoctorReport, look: Look): string {
 }
 
 /** Not broken into lines: what is to be typed can be copied whole. */
-function renderFact({ subject, state, text, install, advice }: Fact, width: number, look: Look): string {
+export function renderFact({ subject, state, text, install, advice }: Fact, width: number, look: Look): string {
   const { word, paint } = states[state];
   const remedy = install ?? (state === 'found' ? undefined : advice);
   const shown = remedy === undefined ? text : `${text}: ${remedy}`;

@@ -109,6 +109,26 @@ export function machineSettings(
   };
 }
 
+/** The same, with where the kernel's source and symbols are. Throws `usage-bad-value` and `usage-two-trees`. */
+export function kernelSettings(
+  invocation: Pick<Invocation, 'flags' | 'workingDirectory' | 'environment'>,
+  found: ConfigFile | undefined,
+): ReturnType<typeof machineSettings> & Pick<BuildOptions, 'vmlinux' | 'kernelSource'> {
+  const { flags, workingDirectory } = invocation;
+  const config = found?.config ?? {};
+  const here = (path: string) => resolve(workingDirectory, path);
+  const inConfig = (path: string) => resolve(dirname(found?.file ?? workingDirectory), path);
+  const { place, settings } = chooseSource(flags, config, { here, inConfig });
+  const vmlinux = pick(flags.one('vmlinux'), here) ?? pick(config.vmlinux, inConfig);
+  return {
+    ...machineSettings(invocation, found),
+    // As a build of that source has them: they decide which prepared kernel it takes.
+    makeArguments: [...(settings.makeArguments ?? []), ...flags.all('make-arg').map(checkedAssignment)],
+    kernelSource: place.kernelSource ?? {},
+    ...(vmlinux === undefined ? {} : { vmlinux }),
+  };
+}
+
 /** `$XDG_CACHE_HOME/kptool`, else `~/.cache/kptool`; the XDG base directory specification ignores relative paths. */
 export function defaultCache(environment: NodeJS.ProcessEnv): string {
   const folder = environment.XDG_CACHE_HOME ?? '';

@@ -15,7 +15,7 @@ export const usageMessages = {
   'usage-unknown-command': (details: { name: string; nearest: string | undefined }) => ({
     exitStatus: 2,
     what: `There is no command "${details.name}".`,
-    why: 'The first word after kptool must be one of its commands.',
+    why: 'What follows kptool must be one of its commands.',
     fix: suggest(details.nearest, `Run \`${help('')}\` for the list.`),
   }),
   'usage-unknown-option': (details: { command: string; option: string; nearest: string | undefined }) => ({

@@ -1,8 +1,8 @@
-/** The prepared kernels that earlier runs left in the cache, for `kptool clean`. */
-import { readdir, rm } from 'node:fs/promises';
+/** The prepared kernels that earlier runs left in the cache, for `kptool clean` and `kptool kernel info`. */
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isLocked, takeLock } from '../system/lock.js';
-import { lockOf, otherFolder, readyMark } from './prepared-kernel.js';
+import { keyOf, lockOf, otherFolder, type PreparedKernelIdentity, readyMark, treeOf } from './prepared-kernel.js';
 
 /** The prepared kernels of the cache, and whether a run works in them. Throws nothing. */
 export async function findPreparedKernels(
@@ -17,6 +17,21 @@ export async function findPreparedKernels(
   );
   const folders = found.flat();
   return Promise.all(folders.map(async (kernel) => ({ path: kernel, isInUse: await isLocked(lockOf(kernel)) })));
+}
+
+/**
+ * The tree of the kernel that `openPreparedKernel` would find prepared; its files are not looked at. `undefined` where it
+ * would prepare one. Only reads. Throws what reading the configuration throws.
+ */
+export async function findPreparedTree(cache: string, identity: PreparedKernelIdentity): Promise<string | undefined> {
+  const key = await keyOf(identity);
+  const kernels = await findPreparedKernels(cache);
+  const kept = kernels.find((kernel) => path.basename(kernel.path) === key)?.path;
+  if (kept === undefined) return undefined;
+  return stat(readyMark(kept)).then(
+    () => treeOf(kept),
+    () => undefined,
+  );
 }
 
 /** Takes one away, when nobody works in it. Throws the error of the operating system. */

@@ -67,6 +67,8 @@ export interface PreparedKernel {
   close(): Promise<void>;
 }
 
+export type PreparedKernelIdentity = Pick<PreparedKernelQuestion, 'source' | 'kernel' | 'compiler' | 'makeArguments'>;
+
 /** What the cache holds of a kernel is of this form; another one is made anew. */
 const format = 1;
 
@@ -92,7 +94,7 @@ export async function openPreparedKernel(question: PreparedKernelQuestion): Prom
 
 /** Beside the prepared kernel at `folder`, since that comes and goes. */
 export const lockOf = (folder: string) => `${folder}.lock`;
-const treeOf = (folder: string) => path.join(folder, 'tree');
+export const treeOf = (folder: string) => path.join(folder, 'tree');
 const undoOf = (folder: string) => path.join(folder, 'undo');
 const filesOf = (folder: string) => path.join(folder, 'files.json');
 /** Says that preparing it came to its end. */
@@ -260,7 +262,8 @@ export async function kernelMake(
   return kernelInvocation(question, folder, goals);
 }
 
-async function keyOf({ source, kernel, compiler, makeArguments }: PreparedKernelQuestion): Promise<string> {
+/** What a prepared kernel is called in the cache. */
+export async function keyOf({ source, kernel, compiler, makeArguments }: PreparedKernelIdentity): Promise<string> {
   const { size, mtimeMs } = await stat(source.path);
   const hash = createHash('sha256');
   // A folder's own time says nothing of what is in it; its files are held against a list.

@@ -80,7 +80,7 @@ const symbolPrefix = 'kptool_size_of_';
  * not compile, `work-folder-unwritable` or `disk-full`.
  */
 export async function readEntrySizes(question: EntrySizeQuestion): Promise<EntrySizes> {
-  const cacheFile = await cacheFileOf(question);
+  const cacheFile = await entrySizesFile(question);
   const known = await readCache(cacheFile);
   if (known !== undefined) return known;
   const sizes = await probe(question);
@@ -90,9 +90,9 @@ export async function readEntrySizes(question: EntrySizeQuestion): Promise<Entry
   return sizes;
 }
 
-/** Whether `readEntrySizes` would run nothing. */
-export async function areEntrySizesCached(question: Omit<EntrySizeQuestion, 'folder'>): Promise<boolean> {
-  return (await readCache(await cacheFileOf(question))) !== undefined;
+/** What `readEntrySizes` would answer without running anything; `undefined` where it would have to. */
+export async function cachedEntrySizes(question: Omit<EntrySizeQuestion, 'folder'>): Promise<EntrySizes | undefined> {
+  return readCache(await entrySizesFile(question));
 }
 
 /** The command that compiles the probe in `folder`. */
@@ -158,7 +158,8 @@ async function readSizes(object: string): Promise<EntrySizes> {
   return sizes;
 }
 
-async function cacheFileOf(question: Omit<EntrySizeQuestion, 'folder'>): Promise<string> {
+/** Where the sizes are kept. Throws what reading the configuration throws. */
+export async function entrySizesFile(question: Omit<EntrySizeQuestion, 'folder'>): Promise<string> {
   return path.join(question.cache, `entry-sizes-${await cacheKey(question)}.json`);
 }
 

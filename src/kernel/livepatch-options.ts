@@ -61,6 +61,41 @@ export function hasReliableStacks(config: KernelConfig): boolean {
   return config.isOn('CONFIG_STACKTRACE') && config.isOn('CONFIG_HAVE_RELIABLE_STACKTRACE');
 }
 
+/** What else of a configuration decides how a livepatch is built and loaded; told by `kptool kernel info`, judged elsewhere. */
+const tellingOptions: readonly { readonly subject: string; readonly options: readonly string[] }[] = [
+  {
+    subject: 'ftrace',
+    options: [
+      ...['CONFIG_DYNAMIC_FTRACE_WITH_REGS', 'CONFIG_DYNAMIC_FTRACE_WITH_ARGS', 'CONFIG_FTRACE_MCOUNT_USE_CC'],
+      ...['CONFIG_FTRACE_MCOUNT_USE_OBJTOOL', 'CONFIG_FTRACE_MCOUNT_USE_RECORDMCOUNT'],
+      'CONFIG_FTRACE_MCOUNT_USE_PATCHABLE_FUNCTION_ENTRY',
+    ],
+  },
+  {
+    subject: 'stack traces',
+    options: ['CONFIG_HAVE_RELIABLE_STACKTRACE', 'CONFIG_UNWINDER_ORC', 'CONFIG_UNWINDER_FRAME_POINTER'],
+  },
+  { subject: 'call padding', options: ['CONFIG_CALL_PADDING', 'CONFIG_FUNCTION_PADDING_BYTES'] },
+  { subject: 'modversions', options: ['CONFIG_MODVERSIONS', 'CONFIG_GENDWARFKSYMS', 'CONFIG_EXTENDED_MODVERSIONS'] },
+  {
+    subject: 'module signing',
+    options: ['CONFIG_MODULE_SIG', 'CONFIG_MODULE_SIG_FORCE', 'CONFIG_MODULE_SIG_HASH'],
+  },
+  { subject: 'BTF', options: ['CONFIG_DEBUG_INFO_BTF', 'CONFIG_DEBUG_INFO_BTF_MODULES'] },
+];
+
+/** Those options as the configuration has them, with the values that are not just `y`: `CONFIG_FUNCTION_PADDING_BYTES=16`. */
+export function describeOptions(config: KernelConfig): { readonly subject: string; readonly text: string }[] {
+  return tellingOptions.map(({ subject, options }) => {
+    const set = options.flatMap((option) => {
+      const value = config.value(option);
+      if (value === undefined) return [];
+      return value === 'y' ? option : `${option}=${value}`;
+    });
+    return { subject, text: set.join(', ') || 'no' };
+  });
+}
+
 /** The kernel is built for indirect branch tracking. */
 export function tracksIndirectBranches(config: KernelConfig): boolean {
   return config.isOn('CONFIG_X86_KERNEL_IBT');

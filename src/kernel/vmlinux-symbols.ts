@@ -23,16 +23,19 @@ export interface KernelSymbolsQuestion {
   readonly root?: string;
 }
 
-export type KernelSymbols = {
+interface SymbolsPlace {
   /** Absolute. */
   readonly file: string;
   /** In words: `vmlinux with symbols`, `kallsyms of the boot image`. */
   readonly kind: string;
-} & (
-  | { readonly image: ElfImage; readonly map?: undefined }
-  /** In the form of System.map or /proc/kallsyms. */
-  | { readonly map: string; readonly image?: undefined }
-);
+}
+
+export type KernelSymbols = SymbolsPlace &
+  (
+    | { readonly image: ElfImage; readonly map?: undefined }
+    /** In the form of System.map or /proc/kallsyms. */
+    | { readonly map: string; readonly image?: undefined }
+  );
 
 /**
  * Looks in this order: the given file; a vmlinux with symbols, which debug packages install; System.map, which Debian ships as
@@ -40,9 +43,19 @@ export type KernelSymbols = {
  * reading throws.
  */
 export async function readKernelSymbols(question: KernelSymbolsQuestion): Promise<KernelSymbols> {
+  return searchSymbols(question, async (file) => ({
+    ...{ file, kind: ofBootImage },
+    map: await kallsymsOfImage(file, question.cache),
+  }));
+}
+
+async function searchSymbols<Unpacked>(
+  question: KernelSymbolsQuestion,
+  unpack: (file: string) => Promise<Unpacked>,
+): Promise<KernelSymbols | Unpacked> {
   const { given, release, buildDirectory, root = '' } = question;
   if (given !== undefined) {
-    return (await readAny(given, question)) ?? fail('kernel-symbols-missing', { release, tried: [given] });
+    return (await readAny(given, unpack)) ?? fail('kernel-symbols-missing', { release, tried: [given] });
   }
   const tried = [
     // Debian and Ubuntu; Fedora and its kin; openSUSE.
@@ -61,11 +74,27 @@ export async function readKernelSymbols(question: KernelSymbolsQuestion): Promis
       (facts) => facts.isFile(),
       () => false,
     );
-    const found = isFile ? await readAny(file, question) : undefined;
+    const found = isFile ? await readAny(file, unpack) : undefined;
     if (found !== undefined) return found;
   }
   return fail('kernel-symbols-missing', { release, tried });
 }
+
+/**
+ * What `readKernelSymbols` reads, without unpacking a boot image: `image` and `map` are not there where no earlier run has kept its symbols. Only
+ * reads. Throws what `readKernelSymbols` throws, but for what unpacking would find.
+ */
+export async function findKernelSymbols(
+  question: KernelSymbolsQuestion,
+): Promise<KernelSymbols | (SymbolsPlace & { readonly image?: undefined; readonly map?: undefined })> {
+  return searchSymbols(question, async (file) => {
+    const map = await keptKallsyms(await keptPlace(file, question.cache));
+    const place = { file, kind: ofBootImage };
+    return map === undefined ? place : { ...place, map };
+  });
+}
+
+const ofBootImage = 'kallsyms of the boot image';
 
 /** Debian's placeholder has 83 bytes; the map of the smallest kernel has hundreds of thousands. */
 const smallestMap = 4096;
@@ -74,7 +103,10 @@ const smallestMap = 4096;
  * `undefined` for a file that says nothing of functions: a placeholder, a vmlinux that was stripped, or one that has type
  * data and the symbols of those only, which Debian puts beside the headers of 6.12.
  */
-async function readAny(file: string, question: KernelSymbolsQuestion): Promise<KernelSymbols | undefined> {
+async function readAny<Unpacked>(
+  file: string,
+  unpack: (file: string) => Promise<Unpacked>,
+): Promise<KernelSymbols | Unpacked | undefined> {
   const start = await readStart(file);
   if (isElf(start)) {
     const image = readImage(await readInput(file), file);
@@ -85,7 +117,7 @@ async function readAny(file: string, question: KernelSymbolsQuestion): Promise<K
     const map = (await readInput(file)).toString('utf8');
     return map.length < smallestMap ? undefined : { file, kind: 'System.map', map };
   }
-  return { file, kind: 'kallsyms of the boot image', map: await kallsymsOfImage(file, question.cache) };
+  return unpack(file);
 }
 
 const isElf = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 4)).equals(Buffer.from('\x7fELF', 'latin1'));
@@ -96,11 +128,9 @@ async function readStart(file: string): Promise<Uint8Array> {
 
 /** Unpacking takes a second; the text is kept for the next time. A cache that cannot be read or written is done without. */
 async function kallsymsOfImage(file: string, cache: string): Promise<string> {
-  const { size, mtimeMs } = await stat(file);
-  const key = createHash('sha256').update(`1\0${file}\0${size}\0${mtimeMs}`).digest('hex').slice(0, 16);
-  const kept = path.join(cache, `kallsyms-${key}.map`);
-  const known = await readFile(kept, 'utf8').catch(() => undefined);
-  if (known?.endsWith('\n')) return known;
+  const kept = await keptPlace(file, cache);
+  const known = await keptKallsyms(kept);
+  if (known !== undefined) return known;
   const elf = await kernelInBootImage(await readInput(file), file);
   if (elf === undefined || !isElf(elf)) {
     fail('kernel-image-malformed', { file, reason: 'it is no boot image of x86, or is packed in an unknown way' });
@@ -117,4 +147,16 @@ async function kallsymsOfImage(file: string, cache: string): Promise<string> {
     .then(() => writeOutputAtomically(kept, map))
     .catch(() => undefined);
   return map;
+}
+
+async function keptPlace(file: string, cache: string): Promise<string> {
+  const { size, mtimeMs } = await stat(file);
+  const key = createHash('sha256').update(`1\0${file}\0${size}\0${mtimeMs}`).digest('hex').slice(0, 16);
+  return path.join(cache, `kallsyms-${key}.map`);
+}
+
+/** A run that was killed while it wrote would have left half a line. */
+async function keptKallsyms(kept: string): Promise<string | undefined> {
+  const known = await readFile(kept, 'utf8').catch(() => undefined);
+  return known?.endsWith('\n') ? known : undefined;
 }

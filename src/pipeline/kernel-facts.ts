@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import { checkObjtool } from '../kbuild/objtool.js';
-import { checkCompiler } from '../kernel/compiler.js';
+import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
 import {
   checkTargetRules,
   hasReliableStacks,
@@ -43,6 +43,22 @@ export interface KernelFactsQuestion {
 
 /** Reads and runs `--version` only. Throws nothing that a build would refuse: that is a fact. */
 export async function gatherKernelFacts(question: KernelFactsQuestion): Promise<KernelFacts> {
+  const { release } = question;
+  const { kernel, facts: examined } = await examineKernel(question);
+  const facts = kernel === undefined ? examined : [...examined, await sourceFact(release, question.sourceFolder)];
+  return { release, buildDirectory: kernel?.buildDirectory, isReady: isReady(facts), facts };
+}
+
+export interface ExaminedKernel {
+  /** `undefined` where no build could tell the target; the facts say why. */
+  readonly kernel: TargetKernel | undefined;
+  /** `undefined` where a build would refuse the compiler. */
+  readonly compiler: InstalledCompiler | undefined;
+  readonly facts: readonly Fact[];
+}
+
+/** The same without the source package, and with what was found beside the facts. */
+export async function examineKernel(question: KernelFactsQuestion): Promise<ExaminedKernel> {
   const { release, buildDirectory, modulesFolder } = question;
   const resolved = await answerOrFindings(() =>
     resolveKernel({
@@ -54,26 +70,24 @@ export async function gatherKernelFacts(question: KernelFactsQuestion): Promise<
   );
   if ('findings' in resolved) {
     const facts = resolved.findings.map((finding) => factOf(subjectOf(finding), finding));
-    return { release, buildDirectory: undefined, isReady: false, facts };
+    return { kernel: undefined, compiler: undefined, facts };
   }
   const kernel = resolved.answer;
-  const [compiler, objtool, ibt, source, packed] = await Promise.all([
+  const [{ compiler, facts: compilers }, objtool, ibt, packed] = await Promise.all([
     compilerFacts(kernel, question),
     objtoolFacts(kernel),
     ibtFact(kernel, question.root),
-    sourceFact(release, question.sourceFolder),
     packedModulesFacts(release, modulesFolder),
   ]);
   const facts = [
     { subject: 'headers', state: 'found' as const, text: kernel.buildDirectory },
-    ...compiler,
+    ...compilers,
     ...objtool,
     ...livepatchFacts(kernel),
     ibt,
     ...packed,
-    source,
   ];
-  return { release, buildDirectory: kernel.buildDirectory, isReady: isReady(facts), facts };
+  return { kernel, compiler, facts };
 }
 
 /** Headers that are not there or not whole, or a kernel that is not made for it. */
@@ -81,9 +95,10 @@ function subjectOf({ code }: Diagnostic): string {
   return code.startsWith('kernel-headers-') ? 'headers' : 'livepatching';
 }
 
-type Outcome<Answer> = { readonly answer: Answer } | { readonly findings: readonly Diagnostic[] };
+export type Outcome<Answer> = { readonly answer: Answer } | { readonly findings: readonly Diagnostic[] };
 
-async function answerOrFindings<Answer>(ask: () => Promise<Answer>): Promise<Outcome<Answer>> {
+/** What a check of a build answers, or what it would refuse the build for. */
+export async function answerOrFindings<Answer>(ask: () => Promise<Answer>): Promise<Outcome<Answer>> {
   try {
     return { answer: await ask() };
   } catch (error) {
@@ -92,16 +107,21 @@ async function answerOrFindings<Answer>(ask: () => Promise<Answer>): Promise<Out
   }
 }
 
-async function compilerFacts(kernel: TargetKernel, { makeArguments, signal }: KernelFactsQuestion): Promise<Fact[]> {
+async function compilerFacts(
+  kernel: TargetKernel,
+  { makeArguments, signal }: KernelFactsQuestion,
+): Promise<Pick<ExaminedKernel, 'compiler' | 'facts'>> {
   const checked = await answerOrFindings(() =>
     checkCompiler({ kernel, makeArguments, modules: [], skipCheck: false, signal }),
   );
-  if ('findings' in checked) return checked.findings.map((finding) => factOf('compiler', finding));
+  if ('findings' in checked) {
+    return { compiler: undefined, facts: checked.findings.map((finding) => factOf('compiler', finding)) };
+  }
   const { compiler, warnings } = checked.answer;
-  if (warnings.length > 0) return warnings.map((finding) => factOf('compiler', finding));
+  if (warnings.length > 0) return { compiler, facts: warnings.map((finding) => factOf('compiler', finding)) };
   const [program = ''] = compiler.command;
   const text = `${compiler.versionText}, ${(await findProgram(program)) ?? program}`;
-  return [{ subject: 'compiler', state: 'found', text }];
+  return { compiler, facts: [{ subject: 'compiler', state: 'found', text }] };
 }
 
 function livepatchFacts(kernel: TargetKernel): Fact[] {
@@ -149,7 +169,7 @@ async function objtoolFacts(kernel: TargetKernel): Promise<Fact[]> {
 }
 
 /** Out-of-tree modules need none. */
-async function sourceFact(release: string, folder: string | undefined): Promise<Fact> {
+export async function sourceFact(release: string, folder: string | undefined): Promise<Fact> {
   const subject = 'source package';
   const found = await installedSource(release, folder);
   if (found !== undefined) return { subject, state: 'found', text: found };

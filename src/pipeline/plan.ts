@@ -10,7 +10,7 @@ import { moduleInvocation } from '../kbuild/module.js';
 import type { ModuleObjects } from '../kbuild/module-objects.js';
 import { objtoolVariables } from '../kbuild/objtool.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
-import { areEntrySizesCached, probeInvocation } from '../kernel/entry-sizes.js';
+import { cachedEntrySizes, probeInvocation } from '../kernel/entry-sizes.js';
 import { plannedWorkFolder } from '../system/work-folder.js';
 import { type CopyScene, copyInvocations } from './build-copy.js';
 import type { CheckedPatches } from './patches.js';
@@ -99,7 +99,11 @@ async function plannedCommands(scene: Scene, workFolder: string): Promise<Planne
   return [
     ...build('original', isModuleKnown ? patches.sources?.original : undefined),
     ...build('patched', patches.sources?.patched),
-    planned('entry sizes of the kernel’s tables', probeInvocation(sizes), await areEntrySizesCached(sizes)),
+    planned(
+      'entry sizes of the kernel’s tables',
+      probeInvocation(sizes),
+      (await cachedEntrySizes(sizes)) !== undefined,
+    ),
     planned('the livepatch', moduleInvocation(link, objtoolVariables(kernel.config, places.module))),
   ];
 }

@@ -62,6 +62,9 @@ describe('what is refused', () => {
   test.each([
     [[], 'usage-no-command'],
     [['bulid', 'x'], 'usage-unknown-command'],
+    [['kernel', 'inof'], 'usage-unknown-command'],
+    [['kernel'], 'usage-missing-argument'],
+    [['kernel', 'info', 'x'], 'usage-extra-argument'],
     [['--json', 'build', 'x'], 'usage-option-before-command'],
     [['build', 'x', '--jbos', '4'], 'usage-unknown-option'],
     [['build', 'x', '-x'], 'usage-unknown-option'],
@@ -82,6 +85,11 @@ describe('what is refused', () => {
 
   test('a slip gets a suggestion', () => {
     expect(refusal('bulid')?.fix).toBe('Did you mean build?');
+    expect(refusal('kernel', 'inof')).toMatchObject({
+      what: 'There is no command "kernel inof".',
+      fix: 'Did you mean kernel info?',
+    });
+    expect(refusal('kernel', 'x.patch')?.fix).toBe('Run `kptool --help` for the list.');
     expect(refusal('build', 'x', '--jbos', '4')).toMatchObject({
       what: 'There is no option --jbos.',
       fix: 'Did you mean --jobs?',
