@@ -48,7 +48,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 
 /** What a patch that changes functions only asks of the rules, and one that may change types. */
 const nothingElse: TouchedCode = {
-  ...{ functions: new Set(), headerFunctions: new Set(), touchesMore: false, mayChangeTypes: false },
+  ...{ functions: new Set(), headerFunctions: new Set(), users: new Set(), touchesMore: false, mayChangeTypes: false },
 };
 const perhapsTypes: TouchedCode = { ...nothingElse, touchesMore: true, mayChangeTypes: true };
 

@@ -113,15 +113,20 @@ function cloneChanges(scene: RuleScene): Diagnostic[] {
   });
 }
 
-/** Whether a function holds an inlined one that the patch touches, only debug data tell; without them nothing is said. */
+/**
+ * Whether a function holds an inlined one that the patch touches, only debug data tell; without them nothing is said. Where a
+ * call was folded to a constant they do not tell either: of functions in touched files their text does, and of others, which
+ * use what a touched header defines, nothing.
+ */
 function unexpectedChanges(scene: RuleScene): Diagnostic[] {
   const { touched } = scene;
   const explained = new Set<ChangeReason['kind']>(['inlined callee', 'un-inlined callee', 'clone renamed']);
   const suspects = untouched(scene).filter(({ reason }) => !explained.has(reason.kind));
-  if (touched.touchesMore || suspects.length === 0) return [];
+  if (touched.touchesMore || touched.headerFunctions.size > 0 || suspects.length === 0) return [];
   const inlined = inlinedFunctions(scene);
   if (inlined === undefined) return [];
   return suspects
+    .filter(({ symbol }) => !touched.users.has(functionRoot(symbol.name)))
     .filter(({ symbol }) => ![...inlined(functionRoot(symbol.name))].some((name) => isTouched(name, touched)))
     .map(({ symbol, reason }) =>
       diagnose('function-changed-unexpectedly', { functionName: symbol.name, reason: seen(reason) }),

@@ -10,6 +10,11 @@ export interface TouchedCode {
   readonly functions: ReadonlySet<string>;
   /** Those of them that a header defines. */
   readonly headerFunctions: ReadonlySet<string>;
+  /**
+   * Functions of the touched files that name one of them, directly or by way of others of these files: what was inlined and
+   * folded to a constant leaves no other trace (`timeout_ms(18)`).
+   */
+  readonly users: ReadonlySet<string>;
   /** Something else than functions differs too: macros, types, includes, data. Any function may change with it. */
   readonly touchesMore: boolean;
   /** A type may have become another one. */
@@ -34,6 +39,7 @@ export function touchedCode(texts: ReadonlyMap<string, SourceTexts>, compared = 
   return {
     functions: new Set(functions),
     headerFunctions: new Set(headerFunctions),
+    users: usersOf(functions, compared),
     touchesMore: rest.length > 0 || hasDirectives || hasOthers,
     mayChangeTypes: hasDirectives || hasOthers || rest.some((item) => !isHarmless(item)),
   };
@@ -47,4 +53,20 @@ function functionsIn(change: SourceChange): string[] {
   return itemsIn(change)
     .filter(({ kind }) => kind === 'function')
     .map(({ name }) => name);
+}
+
+function usersOf(functions: readonly string[], changes: readonly SourceChange[]): Set<string> {
+  const items = changes.flatMap(({ original, patched }) => [...original.items, ...patched.items]);
+  const bodies = items
+    .filter(({ kind }) => kind === 'function')
+    .map(({ name, body }) => ({ name, words: new Set(body.map(({ text }) => text)) }));
+  const reached = new Set(functions);
+  // Each round adds the functions that name what was reached so far, until no more are added.
+  for (let size = 0; size !== reached.size; ) {
+    size = reached.size;
+    for (const { name, words } of bodies) {
+      if ([...reached].some((one) => words.has(one))) reached.add(name);
+    }
+  }
+  return reached;
 }

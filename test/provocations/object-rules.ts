@@ -64,6 +64,8 @@ const USE = 'printk("%d", b);';
 const WHERE = `int mad_send(int x) { @return printk("%d", x); }
 int mad_where(int x) { return x / (__LINE__ + 7); }
 `;
+/** gcc computes it, and nothing says any more that it was a call. */
+const FOLDING = 'int mad_show(int x) { return printk("%d", x + scale(18)); }\n';
 const MORE_LINES = '\n\tx += 2;\n\t';
 
 /** As KPATCH_IGNORE_FUNCTION writes it. */
@@ -181,6 +183,17 @@ export const objectRuleCases: { readonly [Id in ComparedRules]: ObjectRuleCase }
     nearMisses: {
       'its lines do not move': mad(WHERE, '', 'x += 2; '),
       'it holds a function that the patch touches': mad(GROWING + CALLERS, '3', '5'),
+      'a call of what the patch touches is folded to a constant': mad(
+        `static inline int scale(int a) { return a * @; }\n${FOLDING}`,
+        '3',
+        '5',
+      ),
+      'a header defines what is folded to a constant': {
+        files: {
+          'mad.h': changing('static inline int scale(int a) { return a * @; }\n', '3', '5'),
+          'mad.c': `#include "mad.h"\n${FOLDING}`,
+        },
+      },
       'the patch changes a macro': mad(`#define STEP @\n${WHERE.replace('@', '').replace('+ 7', '+ STEP')}`, '1', '2'),
       'there are no debug data': mad(WHERE, '', MORE_LINES, { flags: [] }),
     },

@@ -41,6 +41,8 @@ export const comparisonSchema = z.object({
   touched: z.object({
     functions: texts,
     headerFunctions: texts,
+    // Bundles that were made before it was looked at do not have it.
+    users: texts.default([]),
     touchesMore: z.boolean(),
     mayChangeTypes: z.boolean(),
   }),

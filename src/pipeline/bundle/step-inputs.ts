@@ -87,6 +87,7 @@ export async function bundleComparison(
       ...input.touched,
       functions: [...input.touched.functions],
       headerFunctions: [...input.touched.headerFunctions],
+      users: [...input.touched.users],
     },
     rules: [...input.rules],
   };
@@ -176,6 +177,7 @@ export function comparisonOf(
       ...known.touched,
       functions: new Set(known.touched.functions),
       headerFunctions: new Set(known.touched.headerFunctions),
+      users: new Set(known.touched.users),
     },
     rules: new Map(known.rules),
   };
