@@ -89,11 +89,11 @@ function untouched({ changed, reasons, touched }: RuleScene): { symbol: ElfSymbo
 
 /**
  * 1. By its name: `mad_send`, also as `mad_send.isra.0`.
- * 2. By what a macro makes of it: `__do_sys_mad` and others of `SYSCALL_DEFINE1(mad, …)`, `____bpf_mad` of `BPF_CALL_1(bpf_mad, …)`.
+ * 2. By what a macro makes of a name: `__do_sys_mad` of `SYSCALL_DEFINE1(mad, …)`, `ib_uverbs_handler_MAD` of `UVERBS_HANDLER(MAD)`.
  */
 function isTouched(symbolName: string, { functions }: TouchedCode): boolean {
   const name = functionRoot(symbolName);
-  return functions.has(name) || functions.has(name.replace(/^_+/, '').replace(/^(\w+?_)?sys_/, ''));
+  return functions.has(name) || [...functions].some((touched) => name.endsWith(`_${touched}`));
 }
 
 function inliningChanges(scene: RuleScene): Diagnostic[] {
@@ -126,11 +126,16 @@ function unexpectedChanges(scene: RuleScene): Diagnostic[] {
   const inlined = inlinedFunctions(scene);
   if (inlined === undefined) return [];
   return suspects
-    .filter(({ symbol }) => !touched.users.has(functionRoot(symbol.name)))
+    .filter(({ symbol, reason }) => !touched.users.has(functionRoot(symbol.name)) && !isEntryMark(reason))
     .filter(({ symbol }) => ![...inlined(functionRoot(symbol.name))].some((name) => isTouched(name, touched)))
     .map(({ symbol, reason }) =>
       diagnose('function-changed-unexpectedly', { functionName: symbol.name, reason: seen(reason) }),
     );
+}
+
+/** A static function begins with `endbr64` from the first pointer to it on: the patch takes its address, or does no more. */
+function isEntryMark({ original = '', patched = '' }: ChangeReason): boolean {
+  return original.startsWith('endbr') !== patched.startsWith('endbr');
 }
 
 /** On either side; `undefined` where one of them does not tell. */

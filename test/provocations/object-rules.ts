@@ -188,6 +188,17 @@ export const objectRuleCases: { readonly [Id in ComparedRules]: ObjectRuleCase }
         '3',
         '5',
       ),
+      'a macro makes its name': mad(
+        '#define HANDLER(name) handle_##name\nint HANDLER(send)(int x)\n{\n\treturn printk("%d", x + @);\n}\n',
+        '3',
+        '5',
+      ),
+      'the patch takes its address': mad(
+        `static noinline int put(int x) { return printk("%d", x); }\nint mad_send(int x) { @; return put(x); }\n`,
+        '',
+        'int (*volatile pointer)(int) = put; x = pointer(x)',
+        { flags: ['-g', '-fcf-protection=branch'] },
+      ),
       'a header defines what is folded to a constant': {
         files: {
           'mad.h': changing('static inline int scale(int a) { return a * @; }\n', '3', '5'),
