@@ -34,7 +34,7 @@ export async function buildPatched(
 ): Promise<PatchedSide> {
   const { options, patches, tree, work } = scene;
   await progress.step('Applying the patches', async () => {
-    const newerThan = await newestOf(original.objects.map(({ object }) => path.join(tree, object)));
+    const newerThan = await newestOf(original.objects.flatMap(({ object, kept }) => [path.join(tree, object), kept]));
     await restore(scene, folder, newerThan);
     await writeOutputAtomically(path.join(folder, touchedFile), JSON.stringify(patches.touched));
     await applyPatches(patches.resolved, tree, { newerThan, signal: options.signal });
@@ -64,9 +64,12 @@ export async function patchedInputs({ options, patches }: SideScene): Promise<St
   };
 }
 
-/** Time of last change of the newest file, in milliseconds since 1970; 0 for none. */
+/**
+ * Time of last change of the newest file, in milliseconds since 1970; 0 for none. An object that is not there was about to be
+ * compiled again when an earlier run of this step was stopped.
+ */
 async function newestOf(files: readonly string[]): Promise<number> {
-  const times = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs));
+  const times = await Promise.all(files.map(async (file) => (await stat(file).catch(() => undefined))?.mtimeMs ?? 0));
   return Math.max(0, ...times);
 }
 
