@@ -3,6 +3,7 @@
  * For findings before anything is built; what a condition leaves out, or a variable holds, only kbuild knows.
  */
 import path from 'node:path';
+import type { ModuleObjects } from './module-objects.js';
 import type { Makefile } from './tree-files.js';
 
 /** An assignment to a list of objects: its name (`ib_mad` of `ib_mad-y`, `obj` of `obj-$(CONFIG_X)`) and its words. */
@@ -27,4 +28,14 @@ export function modulesListing(object: string, makefiles: readonly Makefile[]): 
     return named.map((name) => name.replaceAll(/[-,]/g, '_'));
   });
   return [...new Set(modules)].sort();
+}
+
+/** Names of modules, as they run, that may link the object: those that linked it when the tree was last built come first. */
+export function possibleOwners(
+  object: string,
+  linked: readonly ModuleObjects[],
+  makefiles: readonly Makefile[],
+): string[] {
+  const listed = linked.filter(({ objects }) => objects.includes(object)).map(({ module }) => module);
+  return [...new Set([...listed, ...modulesListing(object, makefiles)])];
 }

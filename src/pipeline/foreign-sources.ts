@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
-import { modulesListing } from '../kbuild/composite-lists.js';
+import { possibleOwners } from '../kbuild/composite-lists.js';
 import type { ModuleObjects } from '../kbuild/module-objects.js';
 import { readMakefiles } from '../kbuild/tree-files.js';
 import type { ModuleFile } from '../kernel/module-file.js';
@@ -34,8 +34,7 @@ export async function findForeignSources(
   for (const source of touched.filter((file) => file.endsWith('.c'))) {
     const object = source.replace(/\.c$/, '.o');
     const text = await readFile(path.join(tree, source), 'latin1').catch(() => undefined);
-    const listed = linked.filter(({ objects }) => objects.includes(object)).map(({ module }) => module);
-    const owners = [...new Set([...listed, ...modulesListing(object, makefiles)])];
+    const owners = possibleOwners(object, linked, makefiles);
     const targets = await Promise.all(owners.map((name) => modules.find(name)));
     if (text === undefined || targets.length === 0) continue;
     const foreign = targets.map((target) => {

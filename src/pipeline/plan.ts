@@ -3,7 +3,7 @@
  * functions that the build itself calls, so that they are those that will run.
  */
 import path from 'node:path';
-import { modulesListing } from '../kbuild/composite-lists.js';
+import { possibleOwners } from '../kbuild/composite-lists.js';
 import { kernelObjectsInvocation } from '../kbuild/kernel-objects.js';
 import type { Invocation } from '../kbuild/make-steps.js';
 import { moduleInvocation } from '../kbuild/module.js';
@@ -74,9 +74,7 @@ async function plannedObjects({ target, patches, linked }: Scene): Promise<Plann
   return patches.affected.sources.map(({ source, because, modules: owners }) => {
     const object = source.replace(/\.c$/, '.o');
     if (owners !== undefined) return { object, source, because, modules: owners };
-    const listed = linked.filter(({ objects }) => objects.includes(object)).map(({ module }) => module);
-    const modules = [...new Set([...listed, ...modulesListing(object, makefiles)])].sort();
-    return { object, source, because, modules };
+    return { object, source, because, modules: possibleOwners(object, linked, makefiles).sort() };
   });
 }
 
