@@ -49,6 +49,11 @@ export const kbuildMessages = {
     why: 'Its configuration leaves the file out, and no file that it was built from includes it, so that there is nothing to patch.',
     fix: 'Check that the patch is for this kernel, whose configuration is /boot/config-RELEASE. A new file has to be listed by the makefile of its folder.',
   }),
+  'source-name-not-plain': (details: { source: string }) => ({
+    what: `${details.source} cannot be compiled under this name.`,
+    why: 'make and the shells that it starts would read a part of it as a command, an option or several names.',
+    fix: 'Rename the file in the patch: letters, digits, and the signs . , _ + @ and -, but no - at the start.',
+  }),
   'too-many-objects': (details: { files: readonly string[]; count: number; limit: number }) => ({
     what: `${details.count} objects would have to be compiled, and ${details.limit} are allowed.`,
     why: 'So many sources include what the patch changes. Each is preprocessed on both sides, and compiled where that differs.',

@@ -7,6 +7,7 @@ import { fail } from '../diagnostics/catalogue.js';
 import type { Affected } from './affected-sources.js';
 import { type KernelIncludes, scanIncludes } from './kernel-includes.js';
 import { askOwners, type KernelOwners } from './kernel-owners.js';
+import { isPlainPath } from './plain-path.js';
 import type { KernelMakeQuestion, PreparedKernel } from './prepared-kernel.js';
 
 export interface AffectedQuestion {
@@ -17,20 +18,22 @@ export interface AffectedQuestion {
   readonly maxObjects: number;
 }
 
-/** Throws what `chooseKernelSources`, `scanIncludes` and `askOwners` throw. */
+/** Throws `source-name-not-plain`, and what `chooseKernelSources`, `scanIncludes` and `askOwners` throw. */
 export async function affectedKernelSources(
   make: KernelMakeQuestion,
   prepared: PreparedKernel,
   question: AffectedQuestion,
 ): Promise<Affected> {
   if (!question.touched.some(isCode)) return { kind: 'some', sources: [] };
+  const strange = question.touched.find((file) => file.endsWith('.c') && !isPlainPath(file));
+  if (strange !== undefined) fail('source-name-not-plain', { source: strange });
   const includes = await scanIncludes({
     tree: prepared.tree,
     listing: prepared.listing,
     sourceArchitecture: sourceArchitectures[make.kernel.architecture.name] ?? '',
     cache: path.join(prepared.folder, 'includes.json'),
   });
-  const candidates = [...includes.sourcesOf(question.touched.filter(isCode))];
+  const candidates = [...includes.sourcesOf(question.touched.filter(isCode))].filter(isPlainPath);
   const owners = await askOwners(make, prepared, candidates);
   return chooseKernelSources(includes, owners, question, make.kernel.release);
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildPlan, singleObjectWay } from './make-steps.js';
+import { isPlainPath } from './plain-path.js';
 import { filesBelow, hasLinks, readMakefiles } from './tree-files.js';
 
 const isSource = (file: string) => file.endsWith('.c');
@@ -53,7 +54,8 @@ export type Affected =
  * Headers are matched by base name, so that `include/mad.h` and `core/mad.h` count as one: too much is compiled, never
  * too little. `tree` is the copy before or after the patch was applied, `read` what its files include where that was read. A header that is not there yet, or not any more,
  * and that nobody includes affects no other source: whoever will include it, or did, is touched as well.
- * Sources outside the folder that kbuild is called for need the whole tree too.
+ * Sources outside the folder that kbuild is called for need the whole tree too, and those whose name make would read as
+ * something else.
  */
 export async function affectedSources(
   tree: string,
@@ -77,6 +79,8 @@ export async function affectedSources(
     for (const source of sources) affected.set(source, [...(affected.get(source) ?? []), file]);
   }
   const folder = path.join(way.directory, '/');
+  const strange = [...affected.keys()].find((source) => !isPlainPath(source));
+  if (strange !== undefined) return all(`${strange} is no name that make can be given`);
   const outside = [...affected.keys()].find((source) => folder !== './' && !source.startsWith(folder));
   if (outside !== undefined) return all(`${outside} lies outside of ${way.directory}, which make is called for`);
   const sources = [...affected].map(([source, because]) => ({ source, because }));

@@ -64,6 +64,13 @@ export const kbuildProvocations = {
   'source-not-in-kernel': withMiniKernel({}, (prepared, mini) =>
     affectedKernelSources(mini.question, prepared, { touched: ['fs/left-out.c'], added: [], maxObjects: 1 }),
   ),
+  'source-name-not-plain': withMiniKernel({}, (prepared, mini) =>
+    affectedKernelSources(mini.question, prepared, {
+      touched: ['fs/$(shell touch kptool-was-here)/new.c'],
+      added: ['fs/$(shell touch kptool-was-here)/new.c'],
+      maxObjects: 1,
+    }),
+  ),
   'too-many-objects': withMiniKernel({}, (prepared, mini) =>
     affectedKernelSources(mini.question, prepared, { touched: ['include/linux/show.h'], added: [], maxObjects: 1 }),
   ),

@@ -75,6 +75,8 @@ describe('everything', () => {
       ['cm.c'],
       { Kbuild: 'obj-m := ib_mad.o\n$(obj)/table.h: $(src)/table.txt\n\tcp $< $@\n' },
     ],
+    ['a source whose name make would evaluate', ['$(shell id).c'], { '$(shell id).c': '' }],
+    ['a source whose name make would take for an option', ['--eval.c'], { '--eval.c': '' }],
     ['makefiles that generate files always', ['cm.c'], { Kbuild: 'always-y += table.h\n' }],
   ])('%s', async (_, touched, more) => {
     expect(await sourcesFor(touched, more)).toBeUndefined();
