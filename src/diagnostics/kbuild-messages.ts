@@ -56,7 +56,7 @@ export const kbuildMessages = {
   }),
   'too-many-objects': (details: { files: readonly string[]; count: number; limit: number }) => ({
     what: `${details.count} objects would have to be compiled, and ${details.limit} are allowed.`,
-    why: 'So many sources include what the patch changes. Each is preprocessed on both sides, and compiled where that differs.',
+    why: 'So many sources include what the patch changes, or are built by a makefile that it changes. Each is preprocessed on both sides, and compiled where that differs.',
     fix: `To do that all the same: --max-objects ${details.count}. Better, change the sources that need it and leave the header alone.`,
     details: details.files,
   }),

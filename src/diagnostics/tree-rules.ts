@@ -26,6 +26,16 @@ export const treeRules = {
         ? `The patch changes ${details.file}, which is not built: ${details.because}`
         : `The patch changes ${details.file}, which may not be built: ${details.because}`,
   },
+  'whole-build-touched': {
+    stage: 'source',
+    severity: 'error',
+    title: 'Makefiles of the whole kernel',
+    why: 'Every object is built by them. Which come out otherwise cannot be told without compiling all, so that changed code could be left out of the livepatch.',
+    fix: 'Leave the file out of the patch. A flag that an object needs can be given in the makefile of its folder (CFLAGS_meminfo.o).',
+    example:
+      'A hunk in `scripts/Makefile.lib` or `arch/x86/Makefile`, or one in the top `Makefile` that counts SUBLEVEL up, in a patch to the kernel.',
+    what: (details: { file: string }) => `The patch changes ${details.file}, which the whole kernel is built by`,
+  },
   'untraceable-file-touched': {
     stage: 'source',
     severity: 'error',

@@ -1,12 +1,13 @@
 /**
- * Which sources of a kernel tree have to be compiled for a patch: the touched C files, and those that include a touched file,
- * as far as the configuration builds them.
+ * Which sources of a kernel tree have to be compiled for a patch: the touched C files, those that include a touched file, and
+ * those that a touched makefile may give other flags, as far as the configuration builds them.
  */
 import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import type { Affected } from './affected-sources.js';
 import { type KernelIncludes, scanIncludes } from './kernel-includes.js';
 import { askOwners, type KernelOwners } from './kernel-owners.js';
+import { type MakefileReach, type MakefileTexts, reachOfMakefile } from './makefile-change.js';
 import { isPlainPath } from './plain-path.js';
 import type { KernelMakeQuestion, PreparedKernel } from './prepared-kernel.js';
 
@@ -14,6 +15,8 @@ export interface AffectedQuestion {
   readonly touched: readonly string[];
   /** Of the touched files, those that the patch adds; no makefile of the unpatched tree lists them. */
   readonly added: readonly string[];
+  /** Of the touched files, the makefiles; none without it. */
+  readonly makefiles?: ReadonlyMap<string, MakefileTexts>;
   /** `--max-objects` */
   readonly maxObjects: number;
 }
@@ -24,8 +27,9 @@ export async function affectedKernelSources(
   prepared: PreparedKernel,
   question: AffectedQuestion,
 ): Promise<Affected> {
-  if (!question.touched.some(isCode)) return { kind: 'some', sources: [] };
-  const strange = question.touched.find((file) => file.endsWith('.c') && !isPlainPath(file));
+  const { touched, makefiles = new Map() } = question;
+  if (!touched.some(isCode) && makefiles.size === 0) return { kind: 'some', sources: [] };
+  const strange = touched.find((file) => file.endsWith('.c') && !isPlainPath(file));
   if (strange !== undefined) fail('source-name-not-plain', { source: strange });
   const includes = await scanIncludes({
     tree: prepared.tree,
@@ -33,9 +37,39 @@ export async function affectedKernelSources(
     sourceArchitecture: sourceArchitectures[make.kernel.architecture.name] ?? '',
     cache: path.join(prepared.folder, 'includes.json'),
   });
-  const candidates = [...includes.sourcesOf(question.touched.filter(isCode))].filter(isPlainPath);
-  const owners = await askOwners(make, prepared, candidates);
-  return chooseKernelSources(includes, owners, question, make.kernel.release);
+  const code = touched.filter(isCode);
+  const ofMakefiles = sourcesOfMakefiles(includes, makefiles, new Set(code));
+  const candidates = new Set([...includes.sourcesOf(code), ...ofMakefiles.keys()]);
+  const owners = await askOwners(make, prepared, [...candidates].filter(isPlainPath));
+  return chooseKernelSources(includes, owners, { ...question, ofMakefiles }, make.kernel.release);
+}
+
+/** A makefile, and whether it lists the source by name anew, or not any more. */
+interface FromMakefile {
+  readonly makefile: string;
+  readonly isListed: boolean;
+}
+
+/** By source, the makefile that may give it other flags. `touched` are compiled anyway. */
+function sourcesOfMakefiles(
+  { files }: KernelIncludes,
+  makefiles: ReadonlyMap<string, MakefileTexts>,
+  touched: ReadonlySet<string>,
+): Map<string, FromMakefile> {
+  const found = new Map<string, FromMakefile>();
+  const sources = [...files.keys()].filter((file) => file.endsWith('.c') && !touched.has(file));
+  for (const [makefile, texts] of makefiles) {
+    const reach = reachOfMakefile(makefile, texts);
+    for (const source of reach.kind === 'all' ? [] : sources.filter((file) => isReached(file, reach))) {
+      found.set(source, { makefile, isListed: reach.kind === 'listed' });
+    }
+  }
+  return found;
+}
+
+function isReached(source: string, reach: Exclude<MakefileReach, { kind: 'all' }>): boolean {
+  if (reach.kind === 'listed') return reach.sources.includes(source);
+  return reach.isBelowToo ? source.startsWith(`${reach.folder}/`) : path.posix.dirname(source) === reach.folder;
 }
 
 const isCode = (file: string) => /\.(?:c|h|inc|def|tbl)$/.test(file);
@@ -47,17 +81,27 @@ const isCode = (file: string) => /\.(?:c|h|inc|def|tbl)$/.test(file);
 export function chooseKernelSources(
   includes: KernelIncludes,
   owners: KernelOwners,
-  { touched, added, maxObjects }: AffectedQuestion,
+  {
+    touched,
+    added,
+    maxObjects,
+    ofMakefiles = new Map(),
+  }: AffectedQuestion & { readonly ofMakefiles?: ReadonlyMap<string, FromMakefile> },
   release: string,
 ): Affected {
   const affected = new Map<string, string[]>();
+  const addReason = (source: string, file: string) => affected.set(source, [...(affected.get(source) ?? []), file]);
   for (const file of touched.filter(isCode)) {
     const built = [...includes.sourcesOf([file])].filter((source) => owners.of(source).length > 0);
     const isNew = file.endsWith('.c') && added.includes(file);
     if (file.endsWith('.c') && !isNew && built.length === 0) fail('source-not-in-kernel', { source: file, release });
-    for (const source of isNew ? [...built, file] : built) {
-      affected.set(source, [...(affected.get(source) ?? []), file]);
-    }
+    for (const source of isNew ? [...built, file] : built) addReason(source, file);
+  }
+  const unlisted = new Set<string>();
+  for (const [source, { makefile, isListed }] of ofMakefiles) {
+    const isBuilt = owners.of(source).length > 0;
+    if (isBuilt || isListed) addReason(source, makefile);
+    if (!isBuilt && isListed) unlisted.add(source);
   }
   if (affected.size > maxObjects) {
     const files = touched.filter((file) =>
@@ -65,7 +109,10 @@ export function chooseKernelSources(
     );
     fail('too-many-objects', { files, count: affected.size, limit: maxObjects });
   }
-  const sources = [...affected].map(([source, because]) => ({ source, because, modules: owners.of(source) }));
+  const sources = [...affected].map(([source, because]) => ({
+    ...{ source, because, modules: owners.of(source) },
+    ...(unlisted.has(source) && { isUnlisted: true as const }),
+  }));
   return { kind: 'some', sources: sources.sort((a, b) => (a.source < b.source ? -1 : 1)) };
 }
 

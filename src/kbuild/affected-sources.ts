@@ -34,6 +34,8 @@ export interface AffectedSource {
   readonly because: readonly string[];
   /** What links it, where kbuild was asked: modules, or `vmlinux`. */
   readonly modules?: readonly string[];
+  /** The makefiles do not list it before the patch, so that there is no original object. */
+  readonly isUnlisted?: true;
 }
 
 export type Affected =

@@ -5,6 +5,7 @@
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { KernelConfig } from '../kernel/config.js';
+import { type MakefileTexts, reachOfMakefile } from './makefile-change.js';
 import { ObjectLists, type ObjectState } from './object-lists.js';
 import type { Makefile } from './tree-files.js';
 
@@ -75,6 +76,11 @@ function checkTracing(file: string, makefiles: readonly Makefile[]): Diagnostic[
     });
   });
   return found === undefined ? [] : [diagnose('untraceable-file-touched', { file, makefile: found.file })];
+}
+
+/** Of a makefile of a kernel's tree. */
+export function checkReach(file: string, texts: MakefileTexts): Diagnostic[] {
+  return reachOfMakefile(file, texts).kind === 'all' ? [diagnose('whole-build-touched', { file })] : [];
 }
 
 /** Sources that a touched header may have compiled before it is told how many they are. */

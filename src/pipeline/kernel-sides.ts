@@ -123,11 +123,13 @@ async function requireListed(scene: Scene): Promise<void> {
   if (lost !== undefined) fail('source-not-in-kernel', { source: lost, release: target.kernel.release });
 }
 
-/** Of the sources that only include what the patches touch, those whose preprocessed text stays the same. */
+/** Of the sources that only include what the patches touch, or whose makefile is touched, those that the compiler is given alike. */
 async function sameText(scene: Scene, progress: Progress): Promise<string[]> {
-  const { patches, prepared } = scene;
+  const { patches, prepared, sources } = scene;
   const affected = patches.affected.kind === 'some' ? patches.affected.sources : [];
-  const including = affected.filter(({ source, because }) => !because.includes(source)).map(({ source }) => source);
+  const including = affected
+    .filter(({ source, because }) => !because.includes(source) && sources.original.includes(source))
+    .map(({ source }) => source);
   if (including.length === 0) return [];
   return progress.step(`Preprocessing ${including.length} sources that include what changes`, async (report) => {
     const original = await preprocessedDigests(question(scene, 'original', including, report));

@@ -4,7 +4,7 @@ import { affectedKernelSources } from '../kbuild/affected-kernel-sources.js';
 import { type Affected, affectedSources, readIncludes } from '../kbuild/affected-sources.js';
 import { modulesListing } from '../kbuild/composite-lists.js';
 import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
-import { readMakefiles } from '../kbuild/tree-files.js';
+import { isMakefile, readMakefiles } from '../kbuild/tree-files.js';
 import { type TriedPatches, tryPatches } from '../patch/apply.js';
 import { type ResolvedPatch, resolvePatches } from '../patch/check.js';
 import { patchIn } from '../patch/read.js';
@@ -89,25 +89,27 @@ async function judgeTree(
 
 /** By what kbuild makes of the kernel's makefiles, and by its includes. */
 async function judgeKernel(
-  { touched, added }: TriedPatches,
+  { texts, touched, added }: TriedPatches,
   options: BuildOptions,
   { tree, kernel, compiler }: Target,
   prepared: PreparedKernel,
 ): Promise<Judgement> {
   const { maxObjects } = options;
-  const question = { touched, added, maxObjects };
+  const makefiles = new Map([...texts].filter(([file]) => isMakefile(file)));
+  const question = { touched, added, makefiles, maxObjects };
   const affected = await affectedKernelSources({ ...options, kernel, compiler }, prepared, question);
   const sources = affected.kind === 'some' ? affected.sources : [];
   const modules = new Map(sources.map(({ source, modules: owners = [] }) => [source, owners]));
-  const findings = await checkKernelTree(tree, touched, { affected, config: kernel.config });
+  const findings = await checkKernelTree(tree, touched, { affected, makefiles, config: kernel.config });
   return { affected, modules, findings };
 }
 
 function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {
   if (affected.kind === 'all') return undefined;
   const sources = affected.sources.map(({ source }) => source);
+  const unlisted = new Set(affected.sources.filter(({ isUnlisted }) => isUnlisted).map(({ source }) => source));
   return {
-    original: sources.filter((source) => !added.includes(source)),
+    original: sources.filter((source) => !added.includes(source) && !unlisted.has(source)),
     patched: sources.filter((source) => !deleted.includes(source)),
   };
 }

@@ -2,8 +2,9 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { type Affected, includersOf, type TreeIncludes } from '../kbuild/affected-sources.js';
 import { type BuildPlan, singleObjectWay } from '../kbuild/make-steps.js';
+import type { MakefileTexts } from '../kbuild/makefile-change.js';
 import { isMakefile, type Makefile, makefilesAbove, withoutComments } from '../kbuild/tree-files.js';
-import { checkHeaders, checkMakefiles } from '../kbuild/tree-rules.js';
+import { checkHeaders, checkMakefiles, checkReach } from '../kbuild/tree-rules.js';
 import type { KernelConfig } from '../kernel/config.js';
 import type { SourceTexts } from '../patch/source-change.js';
 
@@ -41,26 +42,34 @@ export function checkTree(question: TreeQuestion): Diagnostic[] {
   ];
 }
 
+interface KernelTreeQuestion {
+  readonly affected: Affected;
+  /** Those that the patches touch. */
+  readonly makefiles: ReadonlyMap<string, MakefileTexts>;
+  readonly config: KernelConfig;
+}
+
 /** The same of a kernel's tree, of which kbuild has said what is compiled. Reads makefiles, and throws nothing. */
 export async function checkKernelTree(
   tree: string,
   touched: readonly string[],
-  { affected, config }: { readonly affected: Affected; readonly config: KernelConfig },
+  { affected, makefiles: touchedMakefiles, config }: KernelTreeQuestion,
 ): Promise<Diagnostic[]> {
   const compiled = affected.kind === 'some' ? affected.sources : [];
   const sources = touched.filter((file) => compiled.some(({ source }) => source === file));
-  const makefiles = await makefilesAbove(tree, sources);
+  const makefiles = withPatched(await makefilesAbove(tree, sources), touchedMakefiles);
   const usersOf = (header: string) =>
     compiled.filter(({ because }) => because.includes(header)).map(({ source }) => source);
   const headers = touched.filter((file) => file.endsWith('.h')).map((file) => [file, usersOf(file)] as const);
   return [
     ...checkMakefiles({ sources, makefiles, config, makeArguments: [], isBuilt: true }),
     ...checkHeaders(new Map(headers)),
+    ...[...touchedMakefiles].flatMap(([file, texts]) => checkReach(file, texts)),
   ];
 }
 
 /** The makefiles of a tree as they are with the patches. */
-export function withPatched(makefiles: readonly Makefile[], texts: TreeQuestion['texts']): Makefile[] {
+export function withPatched(makefiles: readonly Makefile[], texts: ReadonlyMap<string, MakefileTexts>): Makefile[] {
   const patched = [...texts].flatMap(([file, { patched: text }]): Makefile[] =>
     isMakefile(file) && text !== undefined ? [{ file, text: withoutComments(text) }] : [],
   );

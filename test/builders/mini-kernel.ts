@@ -11,7 +11,7 @@ import { parseKernelConfig } from '../../src/kernel/config.js';
 
 const makefile = `srctree := .
 export srctree
-flags = -D__KERNEL__ -Iinclude -Iinclude/generated $(if $(filter drivers/%,$@),-DMODULE -D__KBUILD_MODNAME=kmod_mini)
+flags = -D__KERNEL__ -Iinclude -Iinclude/generated $(shell sed -n 's/^ccflags-y := //p' $(dir $@)Makefile) $(if $(filter drivers/%,$@),-DMODULE -D__KBUILD_MODNAME=kmod_mini)
 olddefconfig:
 \t@cat .config > configured
 modules_prepare:
@@ -23,6 +23,7 @@ modules_prepare:
 \t@$(CC) $(flags) -c -o $@ $<
 %.i: %.c FORCE
 \t@$(CC) $(flags) -E -o $@ $<
+\t@echo 'savedcmd_$@ := $(CC) $(flags) -E -o $@ $<' > $(dir $@).$(notdir $@).cmd
 FORCE:
 .PHONY: FORCE olddefconfig modules_prepare
 `;

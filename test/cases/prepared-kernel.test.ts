@@ -8,7 +8,7 @@ import { compileKernelObjects } from '../../src/kbuild/kernel-objects.js';
 import { openPreparedKernel, type PreparedKernel } from '../../src/kbuild/prepared-kernel.js';
 import { preprocessedDigests } from '../../src/kbuild/preprocessed-digests.js';
 import { hashTree } from '../../src/system/hash.js';
-import { type MiniKernel, setUpMiniKernel, writeTree } from '../builders/mini-kernel.js';
+import { type MiniKernel, miniKernel as miniKernelFiles, setUpMiniKernel, writeTree } from '../builders/mini-kernel.js';
 
 const kernels: MiniKernel[] = [];
 
@@ -197,6 +197,29 @@ test('kbuild says which objects there are and what links them; a header leads to
   await prepared.close();
 });
 
+test('a makefile leads to the objects that it may give other flags, or that it lists anew', async () => {
+  const { question } = await miniKernel();
+  const prepared = await openPreparedKernel(question);
+  const original = miniKernelFiles['fs/Makefile'] ?? '';
+  const affected = async (more: string) => {
+    const makefiles = new Map([['fs/Makefile', { original, patched: `${original}${more}` }]]);
+    const found = await affectedKernelSources(question, prepared, {
+      ...{ touched: ['fs/Makefile'], added: [], makefiles, maxObjects: 2 },
+    });
+    return found.kind === 'some' ? found.sources : [];
+  };
+  const because = ['fs/Makefile'];
+  expect(await affected('ccflags-y := -DMORE\n')).toEqual([
+    { source: 'fs/meminfo.c', because, modules: ['vmlinux'] },
+    { source: 'fs/stat.c', because, modules: ['vmlinux'] },
+  ]);
+  expect(await affected('obj-y += left-out.o\n')).toEqual([
+    { source: 'fs/left-out.c', because, modules: [], isUnlisted: true },
+  ]);
+  expect(await affected('obj-y += kptool/\n')).toEqual([]);
+  await prepared.close();
+});
+
 test('objects are compiled with a section for each function, for vmlinux and for a module', async () => {
   const { question, folder } = await miniKernel();
   const prepared = await openPreparedKernel(question);
@@ -216,5 +239,8 @@ test('objects are compiled with a section for each function, for vmlinux and for
   const after = await preprocessedDigests(asked);
   expect(after.get('fs/stat.c')).not.toBe(before.get('fs/stat.c'));
   expect(after.get('drivers/one.c')).toBe(before.get('drivers/one.c'));
+  // What the text does not show: a flag alone.
+  await writeTree(prepared.tree, { 'drivers/Makefile': 'ccflags-y := -fno-inline\nobj-m += mini.o\n' });
+  expect((await preprocessedDigests(asked)).get('drivers/one.c')).not.toBe(before.get('drivers/one.c'));
   await prepared.close();
 });

@@ -1,7 +1,7 @@
 /** For every rule that the tree around a patch decides: what breaks it, and the nearest that does not. */
 import type { Diagnostic } from '../../src/diagnostics/diagnostic.js';
 import type { treeRules } from '../../src/diagnostics/tree-rules.js';
-import { checkHeaders, checkMakefiles } from '../../src/kbuild/tree-rules.js';
+import { checkHeaders, checkMakefiles, checkReach } from '../../src/kbuild/tree-rules.js';
 import { parseKernelConfig } from '../../src/kernel/config.js';
 
 type Scene = () => Diagnostic[];
@@ -52,6 +52,15 @@ export const treeRuleCases: { readonly [Id in keyof typeof treeRules]: TreeRuleC
       'make is told that it is on': mad('obj-$(CONFIG_OFF) += mad.o\n', 'CONFIG_OFF=m'),
       'a module is made of it': mad('obj-m := ib_mad.o\nib_mad-$(CONFIG_BUILT_IN) += mad.o\n'),
       'another list has it too': mad('obj-$(CONFIG_OFF) += mad.o\nobj-m := ib_mad.o\nib_mad-objs := mad.o other.o\n'),
+    },
+  },
+  'whole-build-touched': {
+    breaks: () => checkReach('Makefile', { original: 'SUBLEVEL = 191\n', patched: 'SUBLEVEL = 192\n' }),
+    nearMisses: {
+      'it is the makefile of a folder': () =>
+        checkReach('fs/Makefile', { original: '', patched: 'ccflags-y := -DMAD\n' }),
+      'only a list is longer': () =>
+        checkReach('Kbuild', { original: 'obj-y += fs/\n', patched: 'obj-y += fs/ mad/\n' }),
     },
   },
   'untraceable-file-touched': {
