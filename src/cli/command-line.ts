@@ -49,7 +49,17 @@ export function parseCommandLine(words: readonly string[], version: string, colu
   const extra = command.takesMany ? undefined : files[missing === undefined ? 0 : 1];
   if (extra !== undefined) fail('usage-extra-argument', { command: command.name, argument: extra });
   refuseUnknownVerb(command, files);
+  refuseOtherVerbsFlags(command, files, parsed);
   return { kind: 'command', name: command.name, files, flags: readFlags(parsed) };
+}
+
+/** An option that would do nothing is a mistake: `kernel info --yes`. */
+function refuseOtherVerbsFlags({ name, flags }: Command, [verb]: readonly string[], parsed: Record<string, unknown>) {
+  const strange = flags.find(
+    (flag) => flag.verb !== undefined && flag.verb !== verb && parsed[flag.name] !== undefined,
+  );
+  if (strange === undefined) return;
+  fail('usage-unknown-option', { command: `${name} ${verb}`, option: `--${strange.name}`, nearest: undefined });
 }
 
 function refuseUnknownVerb({ name, verbs }: Command, [verb]: readonly string[]): void {
@@ -135,11 +145,16 @@ function describeCommand(builder: Argv, command: Command): Argv {
       ...(flag.short === undefined ? {} : { alias: flag.short }),
       ...(flag.value === undefined ? { type: 'boolean' } : { type: 'string', requiresArg: true }),
       group: `${flag.group}:`,
-      describe: flag.value === undefined ? flag.text : `${flag.value}: ${flag.text}`,
+      describe: describeFlag(flag),
     });
   }
   for (const [line, meaning] of command.examples) builder.example(line, meaning);
   return builder.group(['help', 'version'], 'The run:');
+}
+
+function describeFlag({ value, text, verb }: Flag): string {
+  const described = value === undefined ? text : `${value}: ${text}`;
+  return verb === undefined ? described : `${described} (${verb})`;
 }
 
 /** Words what yargs found wrong. An unexpected exception of yargs is passed on: it is a bug. */

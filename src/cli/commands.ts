@@ -38,6 +38,8 @@ export type FlagName =
   | 'older-than'
   | 'keep-size'
   | 'all'
+  | 'yes'
+  | 'package-version'
   | 'cache'
   | 'config-file'
   | 'format'
@@ -57,6 +59,8 @@ export interface Flag {
   readonly text: string;
   /** The setting of `kpatch.config.json` that it wins over. */
   readonly setting?: string;
+  /** The one word of its command's `verbs` that it belongs to; absent: all. */
+  readonly verb?: string;
 }
 
 export interface Command {
@@ -120,7 +124,7 @@ const buildOnly: readonly FlagName[] = [
 const machineOnly: readonly FlagName[] = ['kernel', 'build-directory', 'make-arg', 'cache', 'config-file'];
 
 /** What is known of a kernel also hangs on where its source and its symbols are. */
-const kernelOnly: readonly FlagName[] = [...machineOnly, 'sourcedir', 'source-archive', 'vmlinux'];
+const infoOnly: readonly FlagName[] = ['sourcedir', 'source-archive', 'vmlinux', 'make-arg'];
 
 /** What create-diff-object takes, in this order: the operands of kpatch's program of that name. */
 export const diffOperands = [
@@ -416,14 +420,30 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'kernel',
-    argumentName: 'info',
-    verbs: ['info'],
-    usageLine: 'kernel info [options]',
-    text: 'Say what is known of the target kernel, where each fact comes from, and what is missing',
-    argument: 'what to say of it (info)',
+    argumentName: 'verb',
+    verbs: ['info', 'fetch'],
+    usageLine: 'kernel info|fetch [options]',
+    text: 'Say what is known of the target kernel and where each fact comes from, or fetch its source for the cache',
+    argument: 'what to do (info or fetch)',
     takesMany: false,
-    flags: [...buildFlags.filter(({ name }) => kernelOnly.includes(name)), ...presentation],
-    examples: [['$0 kernel info --kernel 6.1.0-56-amd64', 'its build tree, compiler, symbols, source and options']],
+    flags: [
+      ...buildFlags.filter(({ name }) => machineOnly.includes(name) && !infoOnly.includes(name)),
+      ...buildFlags.filter(({ name }) => infoOnly.includes(name)).map((flag) => ({ ...flag, verb: 'info' })),
+      {
+        name: 'package-version',
+        value: 'VERSION',
+        group: 'The target',
+        text: 'this version of the source package; default: the one that the kernel was built from',
+        verb: 'fetch',
+      },
+      { name: 'yes', short: 'y', group: 'The run', text: 'download without asking', verb: 'fetch' },
+      { name: 'dry-run', group: 'The run', text: 'only say what would be downloaded', verb: 'fetch' },
+      ...presentation,
+    ],
+    examples: [
+      ['$0 kernel info --kernel 6.1.0-56-amd64', 'its build tree, compiler, symbols, source and options'],
+      ['$0 kernel fetch --kernel 6.1.0-56-amd64', 'its source, in the version that it was built from, through apt'],
+    ],
   },
 ];
 

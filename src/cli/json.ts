@@ -7,6 +7,7 @@ import type { InspectReport } from '../livepatch/inspect.js';
 import type { CacheEntry, CleanReport } from '../pipeline/clean.js';
 import type { DoctorReport } from '../pipeline/doctor.js';
 import type { Fact } from '../pipeline/facts.js';
+import type { FetchReport } from '../pipeline/fetch-source.js';
 import type { KernelFacts } from '../pipeline/kernel-facts.js';
 import type { SourcedFact } from '../pipeline/kernel-info.js';
 import type {
@@ -30,6 +31,7 @@ export type OutcomeName =
   | ReproduceReport['outcome']
   | 'cleaned'
   | 'examined'
+  | 'fetched'
   | 'refused'
   | 'failed'
   | 'interrupted';
@@ -89,6 +91,8 @@ export interface JsonDoctor {
   })[];
 }
 
+export type JsonFetched = Omit<FetchReport, 'kernel'>;
+
 /** Times as ISO 8601 has them. */
 export type JsonCleaned = Pick<CleanReport, 'cache' | 'dryRun'> & {
   readonly entries: readonly (Omit<CacheEntry, 'changed'> & { readonly changed: string })[];
@@ -124,6 +128,8 @@ export interface JsonDocument {
   readonly machine: JsonDoctor | null;
   /** Of `kernel info`: what is known of the kernel. */
   readonly kernelFacts: readonly JsonSourcedFact[] | null;
+  /** Of `kernel fetch`: the source package, and what came of it. */
+  readonly fetched: JsonFetched | null;
   readonly diagnostics: readonly JsonDiagnostic[];
   readonly workFolder: string | null;
   /** Of a failed build: what to attach to a report. */
@@ -161,6 +167,7 @@ export function emptyDocument(
     inspected: null,
     machine: null,
     kernelFacts: null,
+    fetched: null,
     diagnostics: [],
     workFolder: null,
     bundle: null,

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.js';
 
 export type Describe = (options: KernelInfoOptions) => Promise<KernelInfo>;
 
-/** Gathers the facts and words them; every failure becomes an answer too. `info` is the only verb that parsing lets pass. */
+/** Gathers the facts and words them; every failure becomes an answer too. */
 export async function runKernelInfo(
   request: ExaminationRequest,
   facts: RunFacts,

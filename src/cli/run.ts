@@ -63,6 +63,10 @@ async function answerTo(words: readonly string[], terminal: Terminal): Promise<A
       const { runDoctor } = await import('./doctor-command.js');
       return await runDoctor(request, facts, terminal);
     }
+    if (request.name === 'kernel' && request.files[0] === 'fetch') {
+      const { runKernelFetch } = await import('./fetch-command.js');
+      return await runKernelFetch(request, facts, terminal);
+    }
     if (request.name === 'kernel') {
       const { runKernelInfo } = await import('./kernel-command.js');
       return await runKernelInfo(request, facts, terminal);

@@ -25,6 +25,8 @@ export interface Terminal {
   readonly environment: NodeJS.ProcessEnv;
   /** Absolute; `''` where it has been deleted. */
   readonly workingDirectory: string;
+  /** Asks a question and waits for a line, `undefined` for none; absent where nobody can answer. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
 interface Stream {
@@ -82,7 +84,26 @@ export function processTerminal(words: readonly string[]): Terminal {
     err: output(process.stderr),
     environment: process.env,
     workingDirectory: currentFolder(),
+    ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask: askOnTerminal } : {}),
   };
+}
+
+/** On standard error, since standard output may belong to a document. */
+async function askOnTerminal(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline');
+  // Without line editing the terminal itself makes a signal of Ctrl-C.
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  process.stderr.write(question);
+  try {
+    return await new Promise((answer) => {
+      lines.once('line', answer);
+      lines.once('close', () => answer(undefined));
+      signal.addEventListener('abort', () => answer(undefined), { once: true });
+    });
+  } finally {
+    lines.close();
+    process.stdin.unref?.();
+  }
 }
 
 function currentFolder(): string {

@@ -5,6 +5,7 @@
 import { type Diagnostic, KptoolError, type Wording, withPlaces } from './diagnostic.js';
 import { diffMessages } from './diff-messages.js';
 import { elfMessages } from './elf-messages.js';
+import { fetchMessages } from './fetch-messages.js';
 import { kbuildMessages } from './kbuild-messages.js';
 import { kernelMessages } from './kernel-messages.js';
 import { livepatchMessages } from './livepatch-messages.js';
@@ -29,6 +30,7 @@ export const catalogue = {
   ...objectRuleMessages,
   ...typeRuleMessages,
   ...kernelMessages,
+  ...fetchMessages,
   ...kbuildMessages,
   ...elfMessages,
   ...lookupMessages,

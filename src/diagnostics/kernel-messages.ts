@@ -78,11 +78,12 @@ export const kernelMessages = {
   }),
   'kernel-source-missing': (details: { release: string; series: string; folder: string }) => ({
     exitStatus: 2,
-    what: `The source of kernel ${details.release} is not there: ${details.folder} has no source package that fits it.`,
+    what: `The source of kernel ${details.release} is not there: none was fetched, and ${details.folder} has no source package that fits it.`,
     why: 'Neither --oot nor --sourcedir names a source, so that the patches are taken to be for the kernel itself.',
     fix:
-      `Install it (Debian, Ubuntu: apt-get install linux-source-${details.series}), name it with --sourcedir DIR or ` +
-      '--source-archive FILE, or name the source of out-of-tree modules with --oot DIR.',
+      `Fetch it (kptool kernel fetch --kernel ${details.release}), install it (Debian, Ubuntu: apt-get install ` +
+      `linux-source-${details.series}), name it with --sourcedir DIR or --source-archive FILE, or name the source of ` +
+      'out-of-tree modules with --oot DIR.',
   }),
   'kernel-source-unusable': (details: { path: string; reason: string }) => ({
     exitStatus: 2,
@@ -93,7 +94,7 @@ export const kernelMessages = {
   'kernel-source-differs': (details: { source: string; found: string; expected: string; release: string }) => ({
     what: `${details.source} is the source of Linux ${details.found}, and kernel ${details.release} was built from ${details.expected}.`,
     why: 'Functions and structures change from one version to the next, so that the livepatch might not fit what runs.',
-    fix: `Name the source of ${details.expected} with --sourcedir or --source-archive, or install the source package of that version. To go on all the same: --skip-target-check.`,
+    fix: `Name the source of ${details.expected} with --sourcedir or --source-archive, or fetch it (kptool kernel fetch --kernel ${details.release}). To go on all the same: --skip-target-check.`,
   }),
   'kernel-symbols-missing': (details: { release: string; tried: readonly string[] }) => ({
     exitStatus: 2,

@@ -48,6 +48,12 @@ export const usageMessages = {
     why: 'The value cannot be used.',
     fix: `Give ${details.expected}.`,
   }),
+  'usage-unconfirmed': (details: { what: string }) => ({
+    exitStatus: 2,
+    what: `Nobody is there to say yes to this: ${details.what}.`,
+    why: 'It is asked for on a terminal only, and standard input or standard error is none.',
+    fix: 'Say --yes, or look at it first with --dry-run.',
+  }),
   'usage-unknown-rule': (details: { rule: string; nearest: string | undefined; known: readonly string[] }) => ({
     exitStatus: 2,
     what: `--rule: there is no rule "${details.rule}".`,

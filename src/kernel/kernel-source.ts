@@ -1,12 +1,13 @@
 /**
- * Where the kernel's source is: a folder that the user names, or the distribution's source package, which is an archive.
- * Both are only read.
+ * Where the kernel's source is: a folder or an archive that the user names, what `kptool kernel fetch` got for this kernel, or
+ * the distribution's source package where it is installed. All are only read.
  */
 import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { diagnose, fail } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { readingError } from '../system/system-error.js';
+import { fetchedFor } from './fetched-source.js';
 import { installedSource } from './source-package.js';
 
 export interface KernelSource {
@@ -15,6 +16,8 @@ export interface KernelSource {
   readonly path: string;
   /** In words: `--sourcedir`, `the package linux-source-6.1`. */
   readonly chosenBy: string;
+  /** Of a package whose version is known: `6.1.192-2`. */
+  readonly version?: string;
 }
 
 export interface KernelSourceQuestion {
@@ -25,10 +28,12 @@ export interface KernelSourceQuestion {
   readonly archive?: string | undefined;
   /** Where source packages lie; `/usr/src` unless a test says otherwise. */
   readonly packages?: string;
+  /** kptool's folder, which holds what was fetched. */
+  readonly cache: string;
 }
 
 /**
- * Throws `kernel-source-missing` where neither is named nor installed, `kernel-source-unusable` for a folder that holds no
+ * Throws `kernel-source-missing` where none is named, fetched or installed, `kernel-source-unusable` for a folder that holds no
  * kernel, and `input-*` for a path that is not there.
  */
 export async function findKernelSource(question: KernelSourceQuestion): Promise<KernelSource> {
@@ -37,6 +42,12 @@ export async function findKernelSource(question: KernelSourceQuestion): Promise<
     return { kind: 'folder', path: await sourceFolder(await real(folder)), chosenBy: '--sourcedir' };
   }
   if (archive !== undefined) return { kind: 'archive', path: await real(archive), chosenBy: '--source-archive' };
+  // Fetched for this very kernel, in the version that it was built from; of what is installed the version is not known.
+  const fetched = await fetchedFor(question.cache, release);
+  if (fetched !== undefined) {
+    const { path: place, version } = fetched;
+    return { kind: 'archive', path: place, chosenBy: `the package ${fetched.package}, fetched`, version };
+  }
   const found = await installedSource(release, packages);
   if (found === undefined) fail('kernel-source-missing', { release, series: seriesOf(release), folder: packages });
   const chosenBy = `the package ${path.basename(found).replace(/\.tar\.\w+$/, '')}`;

@@ -3,6 +3,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KptoolError } from '../diagnostics/diagnostic.js';
 import { findPreparedKernels, removePreparedKernel } from '../kbuild/kept-kernels.js';
+import { listFetched, removeFetched } from '../kernel/fetched-source.js';
 import { writingError } from '../system/system-error.js';
 import { findWorkFolders, openWorkFolder } from '../system/work-folder.js';
 
@@ -33,6 +34,7 @@ const kinds: readonly CacheKind[] = [
   { name: 'entry sizes', find: (cache) => filesNamed(cache, /^entry-sizes-\w+\.json$/), remove: removeFile },
   { name: 'kernel symbols', find: (cache) => filesNamed(cache, /^kallsyms-\w+\.map$/), remove: removeFile },
   { name: 'prepared kernel', find: findPreparedKernels, remove: removePreparedKernel },
+  { name: 'fetched source', find: listFetched, remove: removeFetched },
   { name: 'log of a bug', find: (cache) => filesNamed(cache, /^bug-.+\.log$/), remove: removeFile },
 ];
 

@@ -52,7 +52,7 @@ export async function examineMachine(options: DoctorOptions): Promise<DoctorRepo
   const kernels = await Promise.all(
     [...(chosen === undefined ? [] : [chosen.release]), ...others].map((release) =>
       gatherKernelFacts({
-        ...{ release, makeArguments, modulesFolder, sourceFolder, root, signal },
+        ...{ release, makeArguments, modulesFolder, sourceFolder, root, cache, signal },
         buildDirectory: release === chosen?.release ? options.buildDirectory : undefined,
       }),
     ),

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
 import { checkObjtool } from '../kbuild/objtool.js';
 import { checkCompiler, type InstalledCompiler } from '../kernel/compiler.js';
+import { fetchedFor } from '../kernel/fetched-source.js';
 import {
   checkTargetRules,
   hasReliableStacks,
@@ -38,6 +39,8 @@ export interface KernelFactsQuestion {
   readonly modulesFolder?: string | undefined;
   readonly sourceFolder?: string | undefined;
   readonly root?: string | undefined;
+  /** kptool's folder, which holds what was fetched. */
+  readonly cache: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,7 +48,8 @@ export interface KernelFactsQuestion {
 export async function gatherKernelFacts(question: KernelFactsQuestion): Promise<KernelFacts> {
   const { release } = question;
   const { kernel, facts: examined } = await examineKernel(question);
-  const facts = kernel === undefined ? examined : [...examined, await sourceFact(release, question.sourceFolder)];
+  const facts =
+    kernel === undefined ? examined : [...examined, await sourceFact(release, question.cache, question.sourceFolder)];
   return { release, buildDirectory: kernel?.buildDirectory, isReady: isReady(facts), facts };
 }
 
@@ -169,12 +173,15 @@ async function objtoolFacts(kernel: TargetKernel): Promise<Fact[]> {
 }
 
 /** Out-of-tree modules need none. */
-export async function sourceFact(release: string, folder: string | undefined): Promise<Fact> {
+export async function sourceFact(release: string, cache: string, folder: string | undefined): Promise<Fact> {
   const subject = 'source package';
+  const fetched = await fetchedFor(cache, release);
+  if (fetched !== undefined) return { subject, state: 'found', text: `${fetched.path}, ${fetched.version}` };
   const found = await installedSource(release, folder);
   if (found !== undefined) return { subject, state: 'found', text: found };
   const install = howToInstallKernel('source', release);
-  return { subject, state: 'absent', text: 'not installed; needed for modules of the kernel itself only', install };
+  const text = 'neither fetched (kptool kernel fetch) nor installed; needed for patches to the kernel itself only';
+  return { subject, state: 'absent', text, install };
 }
 
 const packers = [

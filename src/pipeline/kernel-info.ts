@@ -38,8 +38,8 @@ export async function describeKernel(options: KernelInfoOptions): Promise<Kernel
     modulesFolder,
   );
   const { release } = chosen;
-  const { makeArguments, signal } = options;
-  const question = { release, buildDirectory, makeArguments, modulesFolder, sourceFolder, root, signal };
+  const { makeArguments, cache, signal } = options;
+  const question = { release, buildDirectory, makeArguments, modulesFolder, sourceFolder, root, cache, signal };
   const examined = await examineKernel(question);
   const { kernel } = examined;
   const wanted = buildDirectory ?? path.join(modulesFolder, release, 'build');
@@ -128,13 +128,18 @@ async function sourceFacts(
   const { sourceFolder: packages } = places;
   const isNamed = Object.keys(kernelSource).length > 0;
   const found = await answerOrFindings(() =>
-    findKernelSource({ ...kernelSource, release: kernel.release, ...(packages === undefined ? {} : { packages }) }),
+    findKernelSource({
+      ...kernelSource,
+      release: kernel.release,
+      cache,
+      ...(packages === undefined ? {} : { packages }),
+    }),
   );
   if ('findings' in found) {
     return [
       isNamed
         ? firstOf('source', found.findings)
-        : { ...(await sourceFact(kernel.release, packages)), subject: 'source' },
+        : { ...(await sourceFact(kernel.release, cache, packages)), subject: 'source' },
     ];
   }
   const source = found.answer;
@@ -143,7 +148,8 @@ async function sourceFacts(
   const tree = source.kind === 'folder' ? source.path : prepared;
   const version = tree === undefined ? undefined : await versionOfTree(tree);
   const differing = tree === undefined ? undefined : await checkSourceVersion({ ...kernel, tree, source: source.path });
-  const text = `${source.path}, ${version ?? 'not unpacked yet, so that its version is not known'}`;
+  const known = source.version ?? version;
+  const text = `${source.path}, ${known ?? 'not unpacked yet, so that its version is not known'}`;
   return [
     differing === undefined
       ? { subject: 'source', state: 'found', text, from: source.chosenBy }

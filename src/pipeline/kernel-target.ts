@@ -37,7 +37,7 @@ export async function resolveKernelTarget(options: BuildOptions, progress: Progr
     });
     const [checked, source, symbols] = await allOrFindings([
       checkCompiler({ kernel, makeArguments, modules: given, skipCheck: skipCompilerCheck, signal }),
-      findKernelSource({ ...options.kernelSource, release: kernel.release }),
+      findKernelSource({ ...options.kernelSource, release: kernel.release, cache }),
       readKernelSymbols({ ...kernel, given: options.vmlinux, cache }),
       requireBuildPrograms(makeArguments),
     ]);

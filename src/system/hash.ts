@@ -7,9 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { staysBehind } from './copy-tree.js';
 import { readingError } from './system-error.js';
 
-/** SHA-256 of a file's content, in hexadecimal digits. Throws as `readInput` does. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
+/** SHA-256 of a file's content, or what another algorithm makes of it, in hexadecimal digits. Throws as `readInput` does. */
+export async function hashFile(path: string, algorithm = 'sha256'): Promise<string> {
+  const hash = createHash(algorithm);
   try {
     await pipeline(createReadStream(path), hash);
   } catch (error) {

@@ -2,6 +2,7 @@
 import type { Code } from '../../src/diagnostics/catalogue.js';
 import { diffProvocations } from './diff.js';
 import { elfProvocations } from './elf.js';
+import { fetchProvocations } from './fetch.js';
 import { kbuildProvocations } from './kbuild.js';
 import { kernelProvocations } from './kernel.js';
 import { livepatchProvocations } from './livepatch.js';
@@ -25,6 +26,7 @@ export const allProvocations: Readonly<Record<Code, Provocation>> = {
   ...targetRuleProvocations,
   ...objectRuleProvocations,
   ...kernelProvocations,
+  ...fetchProvocations,
   ...kbuildProvocations,
   ...elfProvocations,
   ...lookupProvocations,

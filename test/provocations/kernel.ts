@@ -57,8 +57,10 @@ export const kernelProvocations = {
     await writeFile(path.join(folder, 'vmlinuz'), 'no kernel');
     return readKernelSymbols({ release, buildDirectory: folder, cache: folder, given: path.join(folder, 'vmlinuz') });
   },
-  'kernel-source-missing': async () => findKernelSource({ release, packages: await temporaryFolder() }),
-  'kernel-source-unusable': async () => findKernelSource({ release, folder: await temporaryFolder() }),
+  'kernel-source-missing': async () =>
+    findKernelSource({ release, cache: '/no-such-folder', packages: await temporaryFolder() }),
+  'kernel-source-unusable': async () =>
+    findKernelSource({ release, cache: '/no-such-folder', folder: await temporaryFolder() }),
   'kernel-source-differs': async () => {
     const [source, buildDirectory] = [await temporaryFolder(), await temporaryFolder()];
     const makefile = (sublevel: number) => `VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = ${sublevel}\n`;

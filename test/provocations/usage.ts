@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCommandLine } from '../../src/cli/command-line.js';
 import { readConfig } from '../../src/cli/config.js';
+import { confirmed } from '../../src/cli/fetch-command.js';
 import { buildOptions } from '../../src/cli/settings.js';
 import { requireWorkingDirectory } from '../../src/cli/terminal.js';
 import type { usageMessages } from '../../src/diagnostics/usage-messages.js';
+import { recordedTerminal } from '../unit/cli/screen.js';
 import type { Provocations } from './provocation.js';
 
 const words = (line: string) => () => parseCommandLine(line === '' ? [] : line.split(' '), '0', 80);
@@ -37,6 +39,12 @@ export const usageProvocations = {
   'usage-option-without-value': words('build x.patch --jobs'),
   'usage-option-repeated': words('build x.patch --jobs 1 --jobs 2'),
   'usage-bad-value': words('build x.patch --keep=perhaps'),
+  'usage-unconfirmed': () => {
+    const plan = { package: 'linux-source-6.1', version: '6.1.55-1', url: 'http://deb.example.org/x.deb', bytes: 1 };
+    const kernel = { release: '6.1.0-13-amd64', chosenBy: 'the option --kernel' };
+    const whole = { ...plan, kernel, saidBy: 'dpkg', file: '/c/x.tar.xz', state: 'planned' } as const;
+    return confirmed(whole, false, recordedTerminal('/'), new AbortController().signal);
+  },
   'usage-unknown-rule': options('build x.patch --oot . --rule init-touched=off'),
   'usage-missing-argument': words('build --keep'),
   'usage-extra-argument': words('inspect a.ko b.ko'),

@@ -28,7 +28,7 @@ test.each([
     'linux-source-6.tar.xz.asc': '',
     'linux-headers-6.1.0-56-amd64/Makefile': '',
   });
-  expect(await findKernelSource({ release, packages })).toMatchObject({
+  expect(await findKernelSource({ cache: '/no-such-folder', release, packages })).toMatchObject({
     kind: 'archive',
     path: path.join(packages, expected),
   });
@@ -36,7 +36,9 @@ test.each([
 
 test('the source of another series is none', async () => {
   const packages = await folderWith({ 'linux-source-6.1.tar.xz': '' });
-  await expect(findKernelSource({ release: '6.12.8-1-amd64', packages })).rejects.toMatchObject({
+  await expect(
+    findKernelSource({ cache: '/no-such-folder', release: '6.12.8-1-amd64', packages }),
+  ).rejects.toMatchObject({
     diagnostics: [{ code: 'kernel-source-missing', fix: expect.stringContaining('linux-source-6.12') }],
   });
 });
@@ -44,12 +46,12 @@ test('the source of another series is none', async () => {
 test('a folder is the source itself, or one that make O= built in', async () => {
   const tree = await folderWith(source);
   const release = '6.1.0-56-amd64';
-  expect((await findKernelSource({ release, folder: tree })).path).toBe(tree);
+  expect((await findKernelSource({ cache: '/no-such-folder', release, folder: tree })).path).toBe(tree);
   const linked = await temporaryFolder();
   await symlink(tree, path.join(linked, 'source'));
-  expect((await findKernelSource({ release, folder: linked })).path).toBe(tree);
+  expect((await findKernelSource({ cache: '/no-such-folder', release, folder: linked })).path).toBe(tree);
   const including = await folderWith({ Makefile: `# Automatically generated\ninclude ${tree}/Makefile\n` });
-  expect((await findKernelSource({ release, folder: including })).path).toBe(tree);
+  expect((await findKernelSource({ cache: '/no-such-folder', release, folder: including })).path).toBe(tree);
 });
 
 test('the version stands in the top Makefile, also of headers that include it', async () => {
