@@ -17,11 +17,11 @@ export type Listing = ReadonlyMap<string, readonly [size: number, time: number]>
 
 /** Folders that are a build's, and no source. */
 const productFolders = /^(?:include\/(?:config|generated)|arch\/[^/]+\/include\/generated|\.git|\.hg|\.svn)$/;
-/** What kbuild makes beside sources; a kernel has no source that is called so. */
+/** What kbuild, patching and kptool itself leave beside sources; a kernel has no source that is called so. */
 const productFiles =
-  /\.(?:o|a|ko|mod|cmd|dwo|symvers)$|\.mod\.c$|^(?:\.config(?:\.old)?|vmlinux|System\.map|\.version)$|^\.tmp_/;
+  /^kptool-failure-.*\.tar\.gz$|\.(?:patch|diff|orig|rej)$|\.(?:o|a|ko|mod|cmd|dwo|symvers)$|\.mod\.c$|^(?:\.config(?:\.old)?|vmlinux|System\.map|\.version)$|^\.tmp_/;
 
-/** Whether a path of a kernel tree is left behind by a build or belongs to version control, so that the copy does without it. */
+/** Whether a path of a kernel tree is a product, a patch, or belongs to version control, so that the copy does without it. */
 export function isKernelProduct(file: string): boolean {
   return productFolders.test(file) || productFiles.test(path.posix.basename(file));
 }

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import { runProgram } from '../system/run.js';
 import { type CompiledObject, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
-import { judgeMake, type Side } from './make-output.js';
+import { judge, type Side } from './make-output.js';
 import type { Invocation } from './make-steps.js';
 import { objtoolSettings, objtoolVariables } from './objtool.js';
 import { type KernelMakeQuestion, kernelInvocation, type PreparedKernel, wrapperFolder } from './prepared-kernel.js';
@@ -60,7 +60,9 @@ export async function compileKernelObjects(question: KernelObjectsQuestion): Pro
     signal,
     ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) }),
   });
-  if (result.exitStatus !== 0) judgeMake(result.output, { side, tree, log, rules: [], invocation: call });
+  if (result.exitStatus !== 0) {
+    judge({ kind: 'side', output: result.output, failed: { side, tree, log, rules: [], invocation: call } });
+  }
   const compiled = await readCompileLog(path.join(wrapperFolder(folder), `compiled-${side}`), tree);
   const found = compiled.filter(({ object }) => objects.includes(object));
   const lost = objects.find((object) => !found.some((candidate) => candidate.object === object));

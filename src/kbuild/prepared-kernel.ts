@@ -27,7 +27,7 @@ import {
   writeListing,
 } from './kernel-copy.js';
 import { type Invocation, messageLanguage } from './make-steps.js';
-import { keptFiles, type PlannedChange, prepareUndo, undo } from './undo.js';
+import { type PlannedChange, prepareUndo, undo } from './undo.js';
 
 /** What every call of make in the copy needs to know. */
 export interface KernelMakeQuestion {
@@ -55,8 +55,6 @@ export interface PreparedKernel {
   readonly key: string;
   /** Beside the tree: for the compiler wrapper, which has one path for all runs, and for what was found out about the tree. */
   readonly folder: string;
-  /** Holds the touched files as they were, once a change is planned. */
-  readonly originals: string;
   /** The files of the source. */
   readonly listing: Listing;
   /** To be called before the copy is changed. */
@@ -107,7 +105,6 @@ function handle(folder: string, lock: Lock, listing: Listing): PreparedKernel {
     tree,
     key: path.basename(folder),
     folder,
-    originals: path.join(undoOf(folder), keptFiles),
     listing,
     plan: (change) => prepareUndo(undoOf(folder), tree, change),
     restore: async () => {

@@ -7,7 +7,7 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { runProgram } from '../system/run.js';
 import type { KernelObjectsQuestion } from './kernel-objects.js';
-import { judgeMake } from './make-output.js';
+import { judge } from './make-output.js';
 import { kernelMake } from './prepared-kernel.js';
 
 /**
@@ -22,7 +22,9 @@ export async function preprocessedDigests(question: KernelObjectsQuestion): Prom
   const call = await kernelMake(question, folder, side, [...texts.values()]);
   const report = onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) };
   const result = await runProgram({ ...call, logFile: log, timeout: question.timeout, signal, ...report });
-  if (result.exitStatus !== 0) judgeMake(result.output, { side, tree, log, rules: [], invocation: call });
+  if (result.exitStatus !== 0) {
+    judge({ kind: 'side', output: result.output, failed: { side, tree, log, rules: [], invocation: call } });
+  }
   const digests = new Map<string, string>();
   for (const [source, text] of texts) {
     const file = path.join(tree, text);

@@ -15,7 +15,7 @@ export interface PlannedChange {
 }
 
 /** In the folder of the undo list: the touched files as they were. */
-export const keptFiles = 'files';
+const keptFiles = 'files';
 
 interface Kept extends PlannedChange {
   /** Of the touched files, those that are not there before. */

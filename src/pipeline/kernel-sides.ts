@@ -19,6 +19,7 @@ import { readVersions } from './export-versions.js';
 import { keepObjects, keptObjectSchema, versionsSchema } from './kept-objects.js';
 import { patchedInputs } from './patched-side.js';
 import type { Progress } from './progress.js';
+import { putAside } from './side-evidence.js';
 import { type SideScene, type SideSources, sourcesInWords } from './side-scene.js';
 import { hashOf, type StepInputs, type StepRunner } from './step-stamps.js';
 import { workPlaces } from './work-places.js';
@@ -79,7 +80,7 @@ async function buildOriginal(scene: Scene, folder: string, progress: Progress): 
   const same = await sameText(scene, progress);
   progress.note(`objects to compile: ${objects.length - same.length}`);
   const compiled = await progress.step('Building the original objects', (report) =>
-    compileKernelObjects(question(scene, 'original', without(sources.original, same), report)),
+    compileSide(scene, question(scene, 'original', without(sources.original, same), report)),
   );
   return {
     objects: await keepObjects(compiled, path.join(folder, 'objects')),
@@ -99,12 +100,20 @@ async function buildPatched(scene: Scene, original: KernelOriginal, folder: stri
   });
   await requireListed(scene);
   const compiled = await progress.step('Building the patched objects', (report) =>
-    compileKernelObjects(question(scene, 'patched', without(sources.patched, original.same), report)),
+    compileSide(scene, question(scene, 'patched', without(sources.patched, original.same), report)),
   );
   return {
     objects: await keepObjects(compiled, path.join(folder, 'objects')),
     versions: [...(await readVersions(compiled))],
   };
+}
+
+async function compileSide(scene: Scene, asked: KernelObjectsQuestion) {
+  try {
+    return await compileKernelObjects(asked);
+  } finally {
+    await putAside(scene, asked.side);
+  }
 }
 
 /** kbuild compiles any C file that it is asked for; whether a makefile lists a new one, only the patched tree can tell. */

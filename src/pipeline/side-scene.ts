@@ -1,10 +1,9 @@
 /** What the two sides have in common: what they are built from, and how one build of the copy is asked for. */
 import path from 'node:path';
 import type { TreeBuild } from '../kbuild/build-tree.js';
-import { readCompileLog } from '../kbuild/compiler-wrapper.js';
-import { preprocess } from '../kbuild/preprocess.js';
 import { buildCopy, type CopyQuestion, type CopyScene } from './build-copy.js';
 import type { CheckedPatches } from './patches.js';
+import { preprocessSide } from './side-evidence.js';
 import { workPlaces } from './work-places.js';
 
 /** The C files to compile on either side. */
@@ -23,19 +22,13 @@ export async function buildSide(
   report: (text: string) => void,
 ): Promise<TreeBuild> {
   if (question.sources?.length === 0) return { objects: [], modules: [], isWhole: false, warnings: [], log: '' };
-  const { tree, patches, work, options, target } = scene;
+  const { tree, patches, work } = scene;
   // One folder for both sides, so that both are built alike.
-  const { kbuild: folder, preprocessed } = workPlaces(work.path);
+  const { kbuild: folder } = workPlaces(work.path);
   try {
     return await buildCopy(scene, { ...question, tree, touched: patches.touched, folder }, report);
   } finally {
-    if (options.bundleFull) {
-      const objects = await readCompileLog(path.join(folder, `compiled-${question.side}`), tree).catch(() => []);
-      const { command } = target.compiler;
-      const sources = path.join(preprocessed, question.side);
-      // What does not get so far is not in the bundle; why the build failed matters more.
-      await preprocess({ objects, command, folder: sources, signal: options.signal }).catch(() => undefined);
-    }
+    await preprocessSide(scene, question.side, path.join(folder, `compiled-${question.side}`));
   }
 }
 

@@ -7,6 +7,8 @@ export interface WorkPlaces {
   readonly tree: string;
   /** Compiler wrapper and logs. */
   readonly kbuild: string;
+  /** Of a kernel: holds a folder a side with the files that the patches touch, for a bundle. */
+  readonly sources: string;
   /** Holds a folder a side with what `--bundle-full` wants. */
   readonly preprocessed: string;
   readonly probe: string;
@@ -21,6 +23,7 @@ export function workPlaces(folder: string): WorkPlaces {
   return {
     tree: path.join(folder, 'tree'),
     kbuild: path.join(folder, 'kbuild'),
+    sources: path.join(folder, 'sources'),
     preprocessed: path.join(folder, 'preprocessed'),
     probe: path.join(folder, 'probe'),
     module: path.join(folder, folderName('module')),

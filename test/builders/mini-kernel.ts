@@ -11,7 +11,7 @@ import { parseKernelConfig } from '../../src/kernel/config.js';
 
 const makefile = `srctree := .
 export srctree
-flags = -D__KERNEL__ -Iinclude -Iinclude/generated $(shell sed -n 's/^ccflags-y := //p' $(dir $@)Makefile) $(if $(filter drivers/%,$@),-DMODULE -D__KBUILD_MODNAME=kmod_mini)
+flags = -pg -mfentry -D__KERNEL__ -Iinclude -Iinclude/generated $(shell sed -n 's/^ccflags-y := //p' $(dir $@)Makefile) $(if $(filter drivers/%,$@),-DMODULE -D__KBUILD_MODNAME=kmod_mini)
 olddefconfig:
 \t@cat .config > configured
 modules_prepare:

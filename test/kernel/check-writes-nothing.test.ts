@@ -1,44 +1,25 @@
 /** `kptool check` on a tree, a home and a working directory that cannot be written to, and that are watched. */
-import { chmod, chown, cp, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { execa, execaSync } from 'execa';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { otherUser, stateOf } from '../untouched.js';
 import { program } from './command-line.js';
 import { findTestKernel } from './requirements.js';
 import { fixtures } from './scenario.js';
 
 const { kernel, missing } = findTestKernel();
 const needs = missing.length === 0 ? '' : ` (skipped: needs ${missing.join(', ')})`;
-const nobody = { uid: 65534, gid: 65534 };
-
-/** Permissions mean nothing to root: the program runs as somebody else where that one can read it. */
-function identity(): { readonly uid?: number; readonly gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const trial = execaSync('node', [program, '--version'], { ...nobody, cwd: '/', reject: false });
-  return trial.failed ? {} : nobody;
-}
-
-/** Every file and folder below, with the time at which anything of it was last changed, be it a name in a folder. */
-async function stateOf(folder: string): Promise<string[]> {
-  const names = ['.', ...(await readdir(folder, { recursive: true }))].sort();
-  return Promise.all(
-    names.map(async (name) => {
-      const { ctimeMs, size } = await lstat(path.join(folder, name));
-      return `${name} ${size} ${ctimeMs}`;
-    }),
-  );
-}
-
 describe.skipIf(kernel === undefined)(`kptool check${needs}`, () => {
   let folder = '';
-  let as: ReturnType<typeof identity> = {};
+  let as: ReturnType<typeof otherUser> = {};
   const watched = ['tree', 'home', 'working'] as const;
   const place = (name: string) => path.join(folder, name);
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'kptool-watched-'));
-    as = identity();
+    as = otherUser(program);
     await chmod(folder, 0o755);
     // The folder of the run, which mkdtemp made for its owner alone.
     await chmod(tmpdir(), 0o711);

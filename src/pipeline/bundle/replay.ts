@@ -106,12 +106,15 @@ async function replayCompile(
 
 /**
  * Puts the sources that the patches touch where the preprocessed ones say that their lines come from: gcc looks there to tell a
- * column, for which a tab counts as many as it is wide (since gcc 11).
+ * column, for which a tab counts as many as it is wide (since gcc 11). A kernel names its own without their folder.
  */
 async function layOutSources(files: Bundle['files'], side: string, folder: string): Promise<void> {
   const prefix = `sources/${side}/`;
   const sources = [...files].filter(([name]) => name.startsWith(prefix));
-  const placed = sources.map(([name, bytes]) => [`<work>/tree/${name.slice(prefix.length)}`, bytes] as const);
+  const placed = sources.flatMap(([name, bytes]) => {
+    const file = name.slice(prefix.length);
+    return [[`<work>/tree/${file}`, bytes] as const, [file, bytes] as const];
+  });
   await writeBundleInto(folder, new Map(placed));
 }
 

@@ -180,11 +180,12 @@ function addPatches({ resolved, contents }: CheckedPatches, bundle: BundleFiles)
 }
 
 async function addSources({ target, patches, work }: BundleScene, bundle: BundleFiles): Promise<void> {
-  // The copy of a kernel is as it was before the patch, or becomes so again.
+  const { tree: copy, sources } = workPlaces(work.path);
+  // The copy of a kernel is everybody's again; what was of interest has been put aside.
   const sides =
     target.prepared === undefined
-      ? { original: target.tree, patched: workPlaces(work.path).tree }
-      : { original: target.prepared.originals };
+      ? { original: target.tree, patched: copy }
+      : { original: path.join(sources, 'original'), patched: path.join(sources, 'patched') };
   for (const file of patches.touched) {
     for (const [side, tree] of Object.entries(sides)) {
       const bytes = await readFile(path.join(tree, file)).catch(() => undefined);
@@ -212,8 +213,9 @@ function addLivepatchSources({ sources }: Evidence, bundle: BundleFiles): void {
   for (const { fileName, bytes } of sources.objects) bundle.binary(`module/objects/${fileName}`, bytes);
 }
 
-async function addCommands({ work }: BundleScene, bundle: BundleFiles): Promise<ManifestInput['commands']> {
-  const { kbuild, tree, preprocessed } = workPlaces(work.path);
+async function addCommands({ work, target }: BundleScene, bundle: BundleFiles): Promise<ManifestInput['commands']> {
+  const { kbuild, tree: copy, preprocessed } = workPlaces(work.path);
+  const tree = target.prepared?.tree ?? copy;
   const commands: ManifestInput['commands'] = [];
   for (const side of ['original', 'patched'] as const) {
     const compiled = await readCompileLog(path.join(kbuild, `compiled-${side}`), tree).catch(() => []);
