@@ -151,11 +151,21 @@ export interface Arch {
    */
   inPlaceTarget?(section: ElfSection, relocation: Relocation, bias: number): number | undefined;
 
+  /**
+   * The address that an operand means in code that is linked and has no relocations left: its last 32 bits, which tell the
+   * addresses of a kernel apart. `address` is where the section runs, by its last 32 bits, `bias` what `targetBias` says of the
+   * operand. Left out where operands are spread over the bits of an instruction.
+   */
+  linkedTarget?(section: ElfSection, relocation: Relocation, bias: number, address: number): number | undefined;
+
   /** Left out where the assembler never shortens a jump. */
   readonly jumps?: JumpRules;
 
   /** The bytes before a function in its own section are padding that belongs to it. */
   isEntryPadding(section: ElfSection, bytes: number, functionSymbol: ElfSymbol): boolean;
+
+  /** A byte that only fills the gap behind a function. */
+  readonly fillByte?: number;
 
   /** Splits the code of a section into instructions; `undefined` where it cannot be decoded to the end. */
   instructions(section: ElfSection): readonly Instruction[] | undefined;

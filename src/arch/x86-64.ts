@@ -200,7 +200,17 @@ export const x86_64: Arch = {
     return offset + bias + signedAt(section, offset, 4);
   },
 
+  // -mcmodel=kernel: all code and data in the last two gigabytes, and per-CPU data from 0 on.
+  linkedTarget(section, { type, offset }, bias, address) {
+    if (offset < 0 || offset + 4 > section.content.length) return undefined;
+    const value = signedAt(section, offset, 4);
+    if (absoluteTypes.has(type)) return value >>> 0;
+    return relativeTypes.has(type) ? (address + offset + bias + value) >>> 0 : undefined;
+  },
+
   jumps: { of: directJump, isPadding: isNop },
+  // int3 (arch/x86/kernel/vmlinux.lds.S), which may also end a function, behind its last jump (-mharden-sls).
+  fillByte: 0xcc,
 
   isEntryPadding(section, bytes) {
     const instructions = decode(section);

@@ -45,8 +45,21 @@ const MISMATCH_FIXES = {
   'other configuration':
     'Build with the options that the target was built with (--make-arg KCFLAGS=OPTIONS, oot.make in the configuration), or give the module that runs with --module FILE.ko.',
   'other source':
-    'Build from the source that the target was built from (--oot DIR), or give the module that was built from this one, if that runs, with --module FILE.ko.',
+    'Build from the source that the target was built from (--oot DIR; for a module of the kernel --sourcedir DIR), or give the module that was built from this one, if that runs, with --module FILE.ko.',
 } as const;
+
+/** Of the kernel itself, which is not given as a module. */
+const KERNEL_MISMATCH_FIXES = {
+  'other compiler': MISMATCH_FIXES['other compiler'],
+  'other configuration':
+    'Build with the configuration of the kernel that runs: headers and image have to be of one package. --vmlinux FILE names another image of it.',
+  'other source':
+    'Give the source that this kernel was built from with --sourcedir DIR or --source-archive FILE: «uname -v» on the target says the version of its package.',
+} as const;
+
+function fixOf({ module, verdict }: Mismatch): string {
+  return module === 'vmlinux' ? KERNEL_MISMATCH_FIXES[verdict] : MISMATCH_FIXES[verdict];
+}
 
 export const lookupMessages = {
   'symbol-missing': ({ name, object, objectName, reason }: Asked) => ({
@@ -102,7 +115,7 @@ export const lookupMessages = {
   'target-function-differs': (details: Mismatch & { touched: readonly string[]; objects: readonly string[] }) => ({
     what: `${details.module} (${details.target}) has other code than this build for what the patch changes or needs in ${details.objects.join(', ')}: ${list(details.touched, 8)}`,
     why: `${whyDiffers(details)} The livepatch would put functions of this source in the place of others, together with whatever else is different in them, or leave copies of the old code in their callers.`,
-    fix: `${MISMATCH_FIXES[details.verdict]} --skip-target-check goes on at your own risk.`,
+    fix: `${fixOf(details)} --skip-target-check goes on at your own risk.`,
     details: details.texts,
   }),
 
@@ -115,7 +128,7 @@ export const lookupMessages = {
     why: details.isUntouched
       ? `${whyDiffers(details)} What the patch changes is as this build has it, but it was made for another whole.`
       : `${whyDiffers(details)} The other findings may come from that.`,
-    fix: MISMATCH_FIXES[details.verdict],
+    fix: fixOf(details),
     details: details.texts,
   }),
 

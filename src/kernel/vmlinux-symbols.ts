@@ -1,6 +1,6 @@
 /**
- * Where the symbols of the kernel itself are read: the first of the files that is there and says enough. No debug package
- * is needed, since what kallsyms holds is what the livepatch core goes by.
+ * Where the symbols of the kernel itself are read, and its code: the first of the files that is there and says enough. No debug
+ * package is needed, since what kallsyms holds is what the livepatch core goes by.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
@@ -11,6 +11,8 @@ import { type ElfImage, readImage } from '../elf/image.js';
 import { readInput, writeOutputAtomically } from '../system/files.js';
 import { kernelInBootImage } from './boot-image.js';
 import { kallsymsText, readKallsyms } from './kallsyms.js';
+import { codeOfImage, KernelCode } from './kernel-code.js';
+import { packCode } from './packed-code.js';
 
 export interface KernelSymbolsQuestion {
   readonly release: string;
@@ -30,8 +32,10 @@ interface SymbolsPlace {
   readonly kind: string;
 }
 
-export type KernelSymbols = SymbolsPlace &
-  (
+export type KernelSymbols = SymbolsPlace & {
+  /** Absent where the file has none: System.map. */
+  readonly code?: KernelCode | undefined;
+} & (
     | { readonly image: ElfImage; readonly map?: undefined }
     /** In the form of System.map or /proc/kallsyms. */
     | { readonly map: string; readonly image?: undefined }
@@ -45,7 +49,7 @@ export type KernelSymbols = SymbolsPlace &
 export async function readKernelSymbols(question: KernelSymbolsQuestion): Promise<KernelSymbols> {
   return searchSymbols(question, async (file) => ({
     ...{ file, kind: ofBootImage },
-    map: await kallsymsOfImage(file, question.cache),
+    ...(await contentOfImage(file, question.cache)),
   }));
 }
 
@@ -88,7 +92,7 @@ export async function findKernelSymbols(
   question: KernelSymbolsQuestion,
 ): Promise<KernelSymbols | (SymbolsPlace & { readonly image?: undefined; readonly map?: undefined })> {
   return searchSymbols(question, async (file) => {
-    const map = await keptKallsyms(await keptPlace(file, question.cache));
+    const map = await keptKallsyms((await keptPlaces(file, question.cache)).map);
     const place = { file, kind: ofBootImage };
     return map === undefined ? place : { ...place, map };
   });
@@ -111,7 +115,10 @@ async function readAny<Unpacked>(
   if (isElf(start)) {
     const image = readImage(await readInput(file), file);
     const hasFunctions = image.symbols.some(({ type, section }) => type === STT.FUNC && typeof section !== 'string');
-    return hasFunctions ? { file, kind: 'vmlinux with symbols', image } : undefined;
+    if (!hasFunctions) return undefined;
+    const pieces = codeOfImage(image);
+    const code = pieces.length === 0 ? undefined : KernelCode.unpack(packCode(image.format.machine, pieces));
+    return { file, kind: 'vmlinux with symbols', image, code };
   }
   if (/^[0-9a-f]{8,16} [A-Za-z] /.test(Buffer.from(start).toString('latin1'))) {
     const map = (await readInput(file)).toString('utf8');
@@ -126,11 +133,21 @@ async function readStart(file: string): Promise<Uint8Array> {
   return (await readInput(file)).subarray(0, 64);
 }
 
-/** Unpacking takes a second; the text is kept for the next time. A cache that cannot be read or written is done without. */
-async function kallsymsOfImage(file: string, cache: string): Promise<string> {
-  const kept = await keptPlace(file, cache);
-  const known = await keptKallsyms(kept);
-  if (known !== undefined) return known;
+/** What is kept of a boot image. */
+interface KeptImage {
+  readonly map: string;
+  readonly code: KernelCode | undefined;
+}
+
+/**
+ * Unpacking takes seconds; symbols and code are kept for the next time. A cache that cannot be read or written is done
+ * without.
+ */
+async function contentOfImage(file: string, cache: string): Promise<KeptImage> {
+  const kept = await keptPlaces(file, cache);
+  const known = await keptKallsyms(kept.map);
+  const knownCode = KernelCode.open(kept.code);
+  if (known !== undefined && knownCode !== undefined) return { map: known, code: knownCode };
   const elf = await kernelInBootImage(await readInput(file), file);
   if (elf === undefined || !isElf(elf)) {
     fail('kernel-image-malformed', { file, reason: 'it is no boot image of x86, or is packed in an unknown way' });
@@ -143,16 +160,17 @@ async function kallsymsOfImage(file: string, cache: string): Promise<string> {
     fail('kernel-image-malformed', { file, reason: 'its kallsyms tables are not where they are known to be' });
   }
   const map = kallsymsText(symbols);
+  const code = packCode(image.format.machine, codeOfImage(image));
   await mkdir(cache, { recursive: true })
-    .then(() => writeOutputAtomically(kept, map))
+    .then(() => Promise.all([writeOutputAtomically(kept.map, map), writeOutputAtomically(kept.code, code)]))
     .catch(() => undefined);
-  return map;
+  return { map, code: KernelCode.unpack(code) };
 }
 
-async function keptPlace(file: string, cache: string): Promise<string> {
+async function keptPlaces(file: string, cache: string): Promise<{ readonly map: string; readonly code: string }> {
   const { size, mtimeMs } = await stat(file);
   const key = createHash('sha256').update(`1\0${file}\0${size}\0${mtimeMs}`).digest('hex').slice(0, 16);
-  return path.join(cache, `kallsyms-${key}.map`);
+  return { map: path.join(cache, `kallsyms-${key}.map`), code: path.join(cache, `kernel-code-${key}.bin`) };
 }
 
 /** A run that was killed while it wrote would have left half a line. */

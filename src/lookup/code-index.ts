@@ -7,6 +7,9 @@ import { groupBy } from '../elf/grouped.js';
 import type { ElfObject, ElfSection, ElfSymbol } from '../elf/object.js';
 import { countBelow } from '../elf/sorted.js';
 import { BUILT_IN_NAMES, type NameRules, stemOf } from './drifting-names.js';
+import type { TargetSymbol } from './lookup.js';
+import { isSameText } from './same-text.js';
+import type { OperandPlace, TargetCode } from './target-code.js';
 
 /** What code refers to: a place in a section, or a symbol that another file defines. */
 export interface Reference {
@@ -15,7 +18,15 @@ export interface Reference {
   readonly offset: number;
 }
 
-export class CodeIndex {
+/** A place by a symbol that lies there. */
+export interface NamedPlace {
+  readonly name: string;
+  /** Bytes from the symbol; of a place in the middle of a function only that it is there. */
+  readonly offset: number | 'within';
+}
+
+export class CodeIndex implements TargetCode {
+  readonly hasRelocations = true;
   readonly #named: ReadonlyMap<string, readonly ElfSymbol[]>;
   readonly #kin: ReadonlyMap<string, readonly ElfSymbol[]>;
   readonly #inSection: ReadonlyMap<ElfSection, readonly ElfSymbol[]>;
@@ -43,14 +54,33 @@ export class CodeIndex {
     }
   }
 
-  /** The defined symbols of that name and type, in table order. */
-  named(name: string, type: number): ElfSymbol[] {
+  /** In table order. */
+  named(name: string, { type }: Pick<ElfSymbol, 'type'>): ElfSymbol[] {
     return (this.#named.get(name) ?? []).filter((symbol) => symbol.type === type);
   }
 
-  /** The same for all names that differ in the compiler's numbers only: `count.1` for `count.3`. */
-  kinOf(name: string, type: number): ElfSymbol[] {
+  kinOf(name: string, { type }: ElfSymbol): ElfSymbol[] {
     return (this.#kin.get(stemOf(name, this.names)) ?? []).filter((symbol) => symbol.type === type);
+  }
+
+  found({ name, address, size }: TargetSymbol, like: ElfSymbol): ElfSymbol[] {
+    return this.named(name, like).filter((one) => BigInt(one.value) === address && one.size === size);
+  }
+
+  /** What the assembler filled in by itself. */
+  inPlace({ stretch: { section, symbol }, offset, relocation, bias, arch }: OperandPlace): Reference | undefined {
+    if (bias === undefined) return undefined;
+    const target = arch.inPlaceTarget?.(section, { ...relocation, offset }, bias);
+    // A defined symbol stands for its section, and the function's own lies in the right one.
+    return target === undefined ? undefined : { symbol, offset: target };
+  }
+
+  means(theirs: Reference, ours: Reference, own: CodeIndex): boolean {
+    const [ownText, otherText] = [own.text(ours), this.text(theirs)];
+    if (ownText !== undefined && otherText !== undefined) return isSameText(ownText, otherText);
+    const [ownLabels, otherLabels] = [own.labels(ours), this.labels(theirs)];
+    if (ownLabels.length === 0 || otherLabels.length === 0) return true;
+    return ownLabels.some((label) => otherLabels.includes(label));
   }
 
   functionsIn(section: ElfSection): ElfSymbol[] {
@@ -62,12 +92,16 @@ export class CodeIndex {
    * Without the compiler's numbers. Within a function only its name counts, since a jump that became shorter moves what
    * lies behind it. Empty for nameless places, say a string.
    */
-  labels({ symbol, offset }: Reference): string[] {
+  labels(reference: Reference): string[] {
+    return this.places(reference).map(({ name, offset }) => label(stemOf(name, this.names), offset));
+  }
+
+  /** What `labels` says in words. */
+  places({ symbol, offset }: Reference): NamedPlace[] {
     const { section } = symbol;
-    if (section === undefined) return [label(stemOf(symbol.name, this.names), offset)];
+    if (section === undefined) return [{ name: symbol.name, offset }];
     return this.#at(section, offset).map(({ name, value, type }) => {
-      const stem = stemOf(name, this.names);
-      return type === STT.FUNC && offset !== value ? `${stem}+` : label(stem, offset - value);
+      return { name, offset: type === STT.FUNC && offset !== value ? 'within' : offset - value };
     });
   }
 
@@ -92,7 +126,8 @@ export class CodeIndex {
   }
 }
 
-function label(name: string, offset: number): string {
+function label(name: string, offset: NamedPlace['offset']): string {
+  if (offset === 'within') return `${name}+`;
   return offset === 0 ? name : `${name}+${offset}`;
 }
 

@@ -8,6 +8,7 @@ import type { ElfSymbol } from '../elf/object.js';
 import type { CodeIndex } from './code-index.js';
 import { firstDifference, type Stretch } from './compare-stretch.js';
 import { isSameButForShortJumps } from './short-jumps.js';
+import type { TargetCode } from './target-code.js';
 
 export type CodeComparison =
   | { readonly kind: 'identical' }
@@ -15,8 +16,8 @@ export type CodeComparison =
   | { readonly kind: 'differs'; readonly offset: number };
 
 /** A function and the object that it lies in. */
-export interface CodeSide {
-  readonly index: CodeIndex;
+export interface CodeSide<Index extends TargetCode> {
+  readonly index: Index;
   readonly symbol: ElfSymbol;
 }
 
@@ -24,7 +25,7 @@ export interface CodeSide {
  * Compares the bytes that no relocation covers, and what the relocations refer to as far as that has a name. Throws
  * nothing; a function whose symbol reaches out of its section differs at 0.
  */
-export function compareCode(ours: CodeSide, theirs: CodeSide, arch: Arch): CodeComparison {
+export function compareCode(ours: CodeSide<CodeIndex>, theirs: CodeSide<TargetCode>, arch: Arch): CodeComparison {
   const [own, other] = [stretchOf(ours), stretchOf(theirs)];
   if (own === undefined || other === undefined) return { kind: 'differs', offset: 0 };
   const length = Math.min(own.end - own.start, other.end - other.start);
@@ -34,7 +35,7 @@ export function compareCode(ours: CodeSide, theirs: CodeSide, arch: Arch): CodeC
   return isSameButForShortJumps({ own, other, arch }) ? { kind: 'identical' } : { kind: 'differs', offset: first };
 }
 
-function stretchOf({ index, symbol }: CodeSide): Stretch | undefined {
+function stretchOf<Index extends TargetCode>({ index, symbol }: CodeSide<Index>): Stretch<Index> | undefined {
   const { section, value, size } = symbol;
   if (section === undefined || value < 0 || value + size > section.content.length) return undefined;
   return { index, symbol, section, start: value, end: value + size };

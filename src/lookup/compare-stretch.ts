@@ -6,10 +6,11 @@ import type { Arch } from '../arch/arch.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
 import { relocationsWithin } from '../elf/relocations-within.js';
 import type { CodeIndex, Reference } from './code-index.js';
+import type { TargetCode } from './target-code.js';
 
 /** A function with the place of its bytes. */
-export interface Stretch {
-  readonly index: CodeIndex;
+export interface Stretch<Index extends TargetCode = TargetCode> {
+  readonly index: Index;
   readonly symbol: ElfSymbol;
   readonly section: ElfSection;
   /** Bytes from the start of the section. */
@@ -18,7 +19,7 @@ export interface Stretch {
 }
 
 export interface Pair {
-  readonly own: Stretch;
+  readonly own: Stretch<CodeIndex>;
   readonly other: Stretch;
   readonly arch: Arch;
 }
@@ -73,10 +74,10 @@ function referencesOf(
   if (relocation === undefined) return undefined;
   // Taken from our side, where the section is small, for both: equal instructions count from the same place.
   const bias = arch.targetBias(own.section, { ...relocation, offset: ownPlace });
-  const ofOwn = ownRelocation ? referenceOf(ownRelocation, bias) : inPlace(own, ownPlace, relocation, bias, arch);
-  const ofOther = otherRelocation
-    ? referenceOf(otherRelocation, bias)
-    : inPlace(other, otherPlace, relocation, bias, arch);
+  const find = (stretch: Stretch, offset: number, own?: Relocation) =>
+    own ? referenceOf(own, bias) : stretch.index.inPlace({ stretch, offset, relocation, bias, arch });
+  const ofOwn = find(own, ownPlace, ownRelocation);
+  const ofOther = find(other, otherPlace, otherRelocation);
   const isOneSided = ownRelocation === undefined || otherRelocation === undefined;
   if (isOneSided && arch.inPlaceTarget !== undefined && (ofOwn === undefined || ofOther === undefined))
     return undefined;
@@ -89,37 +90,7 @@ export function referenceOf({ symbol, addend }: Relocation, bias: number | undef
   return { symbol, offset: (symbol.section === undefined ? 0 : symbol.value) + addend + bias };
 }
 
-/** What stands at the place where the other side has `relocation`. */
-function inPlace(
-  { section, symbol }: Stretch,
-  place: number,
-  relocation: Relocation,
-  bias: number | undefined,
-  arch: Arch,
-): Reference | undefined {
-  if (bias === undefined) return undefined;
-  const offset = arch.inPlaceTarget?.(section, { ...relocation, offset: place }, bias);
-  // A defined symbol stands for its section, and the function's own lies in the right one.
-  return offset === undefined ? undefined : { symbol, offset };
-}
-
-/** Whether the references name the same thing. Places without a name are the same for all that is known: constants, tables of a `switch`. */
+/** Whether the references name the same thing, as far as is known. */
 export function mayBeSame([ours, theirs]: References, { own, other }: Pair): boolean {
-  if (ours === undefined || theirs === undefined) return true;
-  const [ownText, otherText] = [own.index.text(ours), other.index.text(theirs)];
-  if (ownText !== undefined && otherText !== undefined) return isSameText(ownText, otherText);
-  const [ownLabels, otherLabels] = [own.index.labels(ours), other.index.labels(theirs)];
-  if (ownLabels.length === 0 || otherLabels.length === 0) return true;
-  return ownLabels.some((label) => otherLabels.includes(label));
-}
-
-/** `__FILE__` has the path that the source had when it was compiled: `/build/ib_mad/cm.c:17` and `cm.c:17` say the same. */
-function isSameText(one: string, other: string): boolean {
-  return one === other || withoutFolders(one) === withoutFolders(other);
-}
-
-function withoutFolders(text: string): string {
-  return text.replaceAll(/[\w.+~/-]+/g, (word) =>
-    /\.[chS]$/.test(word) ? word.slice(word.lastIndexOf('/') + 1) : word,
-  );
+  return ours === undefined || theirs === undefined || other.index.means(theirs, ours, own.index);
 }

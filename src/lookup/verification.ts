@@ -13,6 +13,7 @@ import { isLeftOut } from './discarded-sections.js';
 import { isCompanion, isDrifting, type NameRules } from './drifting-names.js';
 import { type InstrumentCounts, Instruments } from './instruments.js';
 import type { Lookup } from './lookup.js';
+import type { TargetCode } from './target-code.js';
 
 /** A function or datum of the object that the target has not, or has otherwise. */
 export interface Difference {
@@ -43,8 +44,7 @@ export interface VerificationInput {
   readonly object: string;
   /** As built from the unpatched source; it is only read. */
   readonly original: ElfObject;
-  /** The target module, whole. */
-  readonly target: CodeIndex;
+  readonly target: TargetCode;
   /** For this object and this target. */
   readonly lookup: Lookup;
   readonly arch: Arch;
@@ -69,7 +69,7 @@ export function verifyObject({ object, original, target, lookup, arch }: Verific
       const [twin] = twins;
       if (difference === undefined) identical += 1;
       else differences.push(difference);
-      if (twin !== undefined) instruments.count(symbol, twin);
+      if (twin !== undefined && target.hasRelocations) instruments.count(symbol, twin);
     } else if (symbol.type === STT.OBJECT) {
       const difference = compareDatum(symbol, target);
       if (difference === undefined) continue;
@@ -90,25 +90,21 @@ function isThrowaway(name: string, names: NameRules): boolean {
   return isCompanion(name, names) || /^(?:__UNIQUE_ID_|_entry(?:_ptr)?\.\d+$|__already_done\.|__func__\.)/.test(name);
 }
 
-function twinsOf(symbol: ElfSymbol, target: CodeIndex, lookup: Lookup): ElfSymbol[] {
+function twinsOf(symbol: ElfSymbol, target: TargetCode, lookup: Lookup): ElfSymbol[] {
   const { name, type, bind } = symbol;
   const answer = bind === STB.LOCAL ? lookup.local(name, type) : lookup.global(name);
   if (answer.kind === 'found') {
-    if (answer.symbol.object !== lookup.objectName) return [];
-    const { address, size } = answer.symbol;
-    return target
-      .named(answer.symbol.name, type)
-      .filter((candidate) => BigInt(candidate.value) === address && candidate.size === size);
+    return answer.symbol.object === lookup.objectName ? target.found(answer.symbol, symbol) : [];
   }
   const isStatic = bind === STB.LOCAL;
-  const exact = target.named(name, type).filter((candidate) => (candidate.bind === STB.LOCAL) === isStatic);
-  return exact.length > 0 || !isDrifting(name, target.names) ? exact : target.kinOf(name, type);
+  const exact = target.named(name, symbol).filter((candidate) => (candidate.bind === STB.LOCAL) === isStatic);
+  return exact.length > 0 || !isDrifting(name, target.names) ? exact : target.kinOf(name, symbol);
 }
 
 interface FunctionScene {
   readonly index: CodeIndex;
   readonly twins: readonly ElfSymbol[];
-  readonly target: CodeIndex;
+  readonly target: TargetCode;
   readonly arch: Arch;
 }
 
@@ -138,9 +134,9 @@ function functionsReferredTo({ section, value, size }: ElfSymbol, index: CodeInd
 }
 
 /** Several static locals of one name change numbers between builds, so that one of the right size is enough. */
-function compareDatum(symbol: ElfSymbol, target: CodeIndex): Difference | undefined {
-  const { name, type } = symbol;
-  const twins = isDrifting(name, target.names) ? target.kinOf(name, type) : target.named(name, type);
+function compareDatum(symbol: ElfSymbol, target: TargetCode): Difference | undefined {
+  const { name } = symbol;
+  const twins = isDrifting(name, target.names) ? target.kinOf(name, symbol) : target.named(name, symbol);
   const [first] = twins;
   if (twins.some(({ size }) => size === symbol.size)) return undefined;
   const text = first === undefined ? 'not in the target' : sizesOf(symbol, first);

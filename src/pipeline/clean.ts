@@ -33,6 +33,7 @@ const kinds: readonly CacheKind[] = [
   },
   { name: 'entry sizes', find: (cache) => filesNamed(cache, /^entry-sizes-\w+\.json$/), remove: removeFile },
   { name: 'kernel symbols', find: (cache) => filesNamed(cache, /^kallsyms-\w+\.map$/), remove: removeFile },
+  { name: 'kernel code', find: (cache) => filesNamed(cache, /^kernel-code-\w+\.bin$/), remove: removeFile },
   { name: 'prepared kernel', find: findPreparedKernels, remove: removePreparedKernel },
   { name: 'fetched source', find: listFetched, remove: removeFetched },
   { name: 'log of a bug', find: (cache) => filesNamed(cache, /^bug-.+\.log$/), remove: removeFile },

@@ -57,7 +57,11 @@ export async function resolveKernelTarget(options: BuildOptions, progress: Progr
       inTree: [],
       release: kernel.release,
       kernelModules: new Set(symvers.map(({ moduleName }) => moduleName)),
-      vmlinux: vmlinuxTarget(tableOf(symbols), { release: kernel.release, chosenBy: symbols.kind }, symvers),
+      vmlinux: vmlinuxTarget(
+        tableOf(symbols),
+        { release: kernel.release, chosenBy: symbols.kind, code: symbols.code },
+        symvers,
+      ),
     });
     const places = { tree: prepared.tree, buildDirectory: kernel.buildDirectory, release: kernel.release, steps: [] };
     return {

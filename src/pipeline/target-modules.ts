@@ -9,6 +9,7 @@ import { diagnose, fail } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { namesInMakefiles } from '../kbuild/affected-sources.js';
 import { installedModules } from '../kernel/installed-module.js';
+import type { KernelCode } from '../kernel/kernel-code.js';
 import { type ModuleFile, readModuleFile } from '../kernel/module-file.js';
 import type { ExportedSymbol } from '../kernel/symvers.js';
 import { VMLINUX } from '../livepatch/names.js';
@@ -23,6 +24,8 @@ export interface TargetModule {
   readonly wasSeen: boolean;
   /** Where the module's file does not hold its symbols: of vmlinux. */
   readonly table?: TargetTable;
+  /** Of vmlinux, where its file holds it. */
+  readonly code?: KernelCode | undefined;
   /** Of vmlinux: the checksums of what it exports. */
   readonly versions?: ReadonlyMap<string, number>;
 }
@@ -32,10 +35,10 @@ export function tableOfTarget({ module, table }: TargetModule): TargetTable {
   return table ?? tableOfImage(module.image);
 }
 
-/** The kernel as a klp object beside modules: one that depends on none, is always loaded, and is known by its symbols only. */
+/** The kernel as a klp object beside modules: one that depends on none, is always loaded, and is known by symbols and code only. */
 export function vmlinuxTarget(
   table: TargetTable,
-  { release, chosenBy }: { readonly release: string; readonly chosenBy: string },
+  { release, chosenBy, code }: Pick<TargetModule, 'chosenBy' | 'code'> & { readonly release: string },
   exports: readonly ExportedSymbol[],
 ): TargetModule {
   const { fileName } = table;
@@ -47,7 +50,7 @@ export function vmlinuxTarget(
   };
   const own = exports.filter(({ moduleName }) => moduleName === VMLINUX);
   const versions = new Map(own.map(({ name, crc }) => [name, crc]));
-  return { name: VMLINUX, module, table, versions, chosenBy, wasSeen: true };
+  return { name: VMLINUX, module, table, code, versions, chosenBy, wasSeen: true };
 }
 
 export interface ModuleSources {

@@ -1,8 +1,8 @@
 /**
- * Was the module that runs built from this source with this compiler? Asked while the objects are compared, for every
+ * Was the module that runs, or the kernel, built from this source with this compiler? Asked while the objects are compared, for every
  * object and every module that was seen as it runs; answered once all of a module's objects have been.
  */
-import { selectArch } from '../arch/arch.js';
+import { type Arch, selectArch } from '../arch/arch.js';
 import { knownArchs } from '../arch/known.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { readElf } from '../elf/read.js';
@@ -11,8 +11,9 @@ import { contradictingFlags } from '../kernel/version-magic.js';
 import { type BuildMarks, buildMarks } from '../lookup/build-marks.js';
 import { CodeIndex } from '../lookup/code-index.js';
 import { createLookup, type LookupInput } from '../lookup/create-lookup.js';
-import type { NameRules } from '../lookup/drifting-names.js';
+import { LinkedCode } from '../lookup/linked-code.js';
 import { checkMembership } from '../lookup/membership.js';
+import type { TargetCode } from '../lookup/target-code.js';
 import { judge, type Verdict } from '../lookup/verdict.js';
 import { type ObjectVerification, verifyObject } from '../lookup/verification.js';
 import { describeVerification, type TouchedNames, untouched } from '../lookup/verification-findings.js';
@@ -37,13 +38,13 @@ interface Verified {
 
 export class TargetVerifier {
   readonly #targets: ReadonlyMap<string, TargetModule>;
-  readonly #indexes = new Map<string, CodeIndex>();
+  readonly #codes = new Map<string, TargetCode>();
   /** By module and object. */
   readonly #verified = new Map<string, Map<string, Verified>>();
 
   constructor(readonly question: VerificationQuestion) {
-    // Our own build of a module is the same build, whatever that says about the one that runs. Of vmlinux no code is at hand.
-    const seen = question.targets.filter(({ wasSeen, table }) => wasSeen && table === undefined);
+    // Our own build of a module is the same build, whatever that says about the one that runs. Of vmlinux code may not be at hand.
+    const seen = question.targets.filter(({ wasSeen, table, code }) => wasSeen && (table === undefined || code));
     this.#targets = new Map(seen.map((target) => [target.name, target]));
   }
 
@@ -56,12 +57,14 @@ export class TargetVerifier {
     if (target === undefined) return;
     const read = readElf(original, `original ${object}`);
     const arch = selectArch(read.format, knownArchs);
-    const isSameMachine = read.format.machine === target.module.image.format.machine;
+    const { code } = target;
+    const isSameMachine = read.format.machine === (code?.machine ?? target.module.image.format.machine);
     if (arch === undefined || !isSameMachine || !checkMembership(read, lookup.table).isMember) return;
+    if (code !== undefined && arch.linkedTarget === undefined) return;
     const verification = verifyObject({
       object,
       original: read,
-      target: this.#indexOf(target, lookup.names),
+      target: this.#codeOf(target, lookup, arch),
       lookup: createLookup({ ...lookup, original: read }),
       arch,
     });
@@ -91,8 +94,10 @@ export class TargetVerifier {
   #concludeModule(target: TargetModule, objects: readonly Verified[], findings: Diagnostic[]): VerificationReport {
     const { release, config } = this.question.kernel;
     const { image, vermagic } = target.module;
+    // The kernel has no version magic to contradict it.
+
     const verifications = objects.map(({ verification }) => verification);
-    const contradictions = contradictingFlags(vermagic, config);
+    const contradictions = vermagic === '' ? [] : contradictingFlags(vermagic, config);
     const judgement = judge({
       objects: verifications,
       ours: mergeMarks(objects.map(({ marks }) => marks)),
@@ -124,10 +129,15 @@ export class TargetVerifier {
     return isSkipped ? { ...finding, severity: 'warning' } : finding;
   }
 
-  #indexOf({ name, module }: TargetModule, names: NameRules | undefined): CodeIndex {
-    const index = this.#indexes.get(name) ?? new CodeIndex(readElf(module.image.bytes, module.path), names);
-    this.#indexes.set(name, index);
-    return index;
+  #codeOf({ name, module, code }: TargetModule, { table, names }: Pick<LookupInput, 'table' | 'names'>, arch: Arch) {
+    const known = this.#codes.get(name);
+    if (known !== undefined) return known;
+    const made =
+      code === undefined
+        ? new CodeIndex(readElf(module.image.bytes, module.path), names)
+        : new LinkedCode(table, code, arch, names);
+    this.#codes.set(name, made);
+    return made;
   }
 }
 

@@ -10,11 +10,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { x86_64 } from '../../src/arch/x86-64.js';
 import { readImage } from '../../src/elf/image.js';
 import { readElf } from '../../src/elf/read.js';
+import { codeOfImage, KernelCode } from '../../src/kernel/kernel-code.js';
+import { packCode } from '../../src/kernel/packed-code.js';
 import { buildMarks } from '../../src/lookup/build-marks.js';
 import { CodeIndex } from '../../src/lookup/code-index.js';
 import { createLookup } from '../../src/lookup/create-lookup.js';
 import { indexExports } from '../../src/lookup/exports.js';
+import { LinkedCode } from '../../src/lookup/linked-code.js';
 import { tableOfImage } from '../../src/lookup/symbol-table.js';
+import { parseSystemMap } from '../../src/lookup/system-map.js';
 import { judge } from '../../src/lookup/verdict.js';
 import { type ObjectVerification, verifyObject } from '../../src/lookup/verification.js';
 import { hasProgram } from '../builders/readelf.js';
@@ -48,11 +52,33 @@ int cm_send(int x)
 	}
 	return cm_loop(x) + cm_near(x) + cm_check(x + 1);
 }
-int cm_open(int x) { if (x) return cm_send(x); return cm_near(1); }
+static __attribute__((section(".data..percpu"))) __seg_gs int cm_load, cm_other_load;
+int cm_open(int x) { cm_load += x; if (x) return cm_send(x); return cm_near(1 + cm_other_load); }
+int *cm_state(void) { return &states[2]; }
 `;
 
 const MAD =
   'extern int cm_send(int); static int cm_near(int x) { return x + 2; } int mad_send(int x) { return cm_near(x) + cm_send(x); }';
+
+/** What a kernel has beside: the callees of the others. */
+const ENTRY = `
+int printk(const char *text, ...) { return text[0]; }
+void note(const char *text, int x) { printk(text, x); }
+void mark(const char *text, int x) { printk(text, x + 1); }
+`;
+
+/** In the order of the kernel's own (arch/x86/kernel/vmlinux.lds.S), with its fill. */
+const KERNEL_SCRIPT = `
+SECTIONS {
+	.data..percpu 0 : { *(.data..percpu) }
+	. = 0xffffffff81000000;
+	.text : { *(.text.hot .text .text.unlikely) } =0xcccccccc
+	. = 0xffffffff82000000;
+	.rodata : { *(.rodata .rodata.*) }
+	.data : { *(.data .data.*) }
+	.bss : { *(.bss .bss.*) }
+}
+`;
 
 describe.skipIf(missing.length > 0)(`with gcc and binutils (missing: ${missing.join(', ') || 'nothing'})`, () => {
   let folder = '';
@@ -110,6 +136,31 @@ describe.skipIf(missing.length > 0)(`with gcc and binutils (missing: ${missing.j
     return { verification, ...judgement };
   }
 
+  /** A kernel that is linked from `cm` and others: the code at its address, per-CPU data at 0, and symbols without sizes. */
+  function kernel(name: string, cm: string, flags: readonly string[] = []): { map: string; code: KernelCode } {
+    const sources = { entry: ENTRY, mad: MAD, cm };
+    const objects = Object.entries(sources).map(([file, text]) =>
+      compile(`${name}/${file}.c`, text, ['-fno-asynchronous-unwind-tables', ...flags]),
+    );
+    const script = join(folder, `${name}.lds`);
+    writeFileSync(script, KERNEL_SCRIPT);
+    const vmlinux = join(folder, `${name}.vmlinux`);
+    execFileSync('ld', ['-static', '-T', script, '-o', vmlinux, ...objects]);
+    const image = readImage(readFileSync(vmlinux), vmlinux);
+    const code = KernelCode.unpack(packCode(image.format.machine, codeOfImage(image)));
+    if (code === undefined) throw new Error('no code');
+    return { map: execFileSync('nm', ['-n', vmlinux], { encoding: 'utf8' }), code };
+  }
+
+  function verifyKernel({ map, code }: ReturnType<typeof kernel>, flags: readonly string[] = []): ObjectVerification {
+    const object = compile('original/cm.c', CM, [...originalFlags, '-fno-asynchronous-unwind-tables', ...flags]);
+    const original = readElf(readFileSync(object), object);
+    const table = parseSystemMap(map, 'System.map');
+    const lookup = createLookup({ objectName: 'vmlinux', original, table, exports: indexExports([]) });
+    const target = new LinkedCode(table, code, x86_64);
+    return verifyObject({ object: 'cm.o', original, target, lookup, arch: x86_64 });
+  }
+
   function sizeOf(file: string, name: string): number {
     const line = execFileSync('nm', ['-S', file], { encoding: 'utf8' })
       .split('\n')
@@ -155,6 +206,44 @@ describe.skipIf(missing.length > 0)(`with gcc and binutils (missing: ${missing.j
       expect(verification.differences.map(({ name }) => name)).toEqual(names);
       expect(verdict).toBe('other source');
     }
+  });
+
+  /** With calls that may be traced and with what ends functions against speculation, as kernels have them. */
+  const kernelFlags: [string, string[]][] = [
+    ['plain', []],
+    ['with int3 behind jumps and room in front', ['-mharden-sls=all', '-fpatchable-function-entry=16,16']],
+  ];
+  test.each(kernelFlags)('a kernel of the same source is the same: %s', (what, flags) => {
+    const { differences, functions, identical } = verifyKernel(kernel(folderOf(what), CM, flags), flags);
+    expect(differences).toEqual([]);
+    expect({ functions, identical }).toEqual({ functions, identical: functions });
+    expect(functions).toBeGreaterThanOrEqual(6);
+  });
+
+  // Without sizes data that grew looks like data with a gap behind.
+  const codeEdits = edits.filter(([what]) => what !== 'the size of data');
+  test.each([
+    ...codeEdits,
+    [
+      'the per-CPU variable',
+      (text) => text.replace(/cm_(load \+= .*)cm_other_(load)/, 'cm_other_$1cm_$2'),
+      ['cm_open'],
+    ],
+    ['a datum by its address', (text) => text.replace('return &states[2]', 'return &states[1]'), ['cm_state']],
+  ] as typeof edits)('a kernel of another source: %s', (what, edit, names) => {
+    const edited = edit(CM);
+    expect(edited).not.toBe(CM);
+    const { differences } = verifyKernel(kernel(folderOf(`kernel ${what}`), edited));
+    expect(differences.map(({ name }) => name)).toEqual(names);
+  });
+
+  test('what the bundle of a failed build keeps of a kernel’s code gives the same answer', () => {
+    const { map, code } = kernel('kept', CM.replace('x * 3', 'x * 5'));
+    const first = verifyKernel({ map, code });
+    const pages = KernelCode.unpack(code.packPagesRead());
+    if (pages === undefined) throw new Error('no code');
+    expect(first.differences.map(({ name }) => name)).toEqual(['cm_check']);
+    expect(verifyKernel({ map, code: pages })).toEqual(first);
   });
 
   test('a source that was compiled under another path is the same', () => {

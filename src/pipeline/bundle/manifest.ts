@@ -24,6 +24,8 @@ export const comparisonSchema = z.object({
       path: text,
       file,
       isTable: z.literal(true).optional(),
+      /** Of vmlinux: what of its code was looked at. */
+      code: file.optional(),
     }),
   ),
   /** Modules that the unpatched source was built to. */

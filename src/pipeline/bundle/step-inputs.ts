@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { readImage } from '../../elf/image.js';
 import type { ModuleObjects } from '../../kbuild/module-objects.js';
 import { parseKernelConfig } from '../../kernel/config.js';
+import { KernelCode } from '../../kernel/kernel-code.js';
 import { type ModuleFile, moduleFromImage } from '../../kernel/module-file.js';
 import { type ExportedSymbol, parseSymvers } from '../../kernel/symvers.js';
 import { symversText } from '../../kernel/write-symvers.js';
@@ -48,11 +49,12 @@ export async function bundleComparison(
     path: bundle.anonymiser.text(path),
     file: bundle.binary(`${folder}/${name}.ko`, lightModule(image.bytes, path)),
   });
-  // Of vmlinux there are symbols only, and no module's file.
-  const table = (symbols: TargetTable) => ({
+  // Of vmlinux there are symbols, and the pages of its code that the comparison has seen.
+  const vmlinux = (symbols: TargetTable, code: KernelCode | undefined) => ({
     path: bundle.anonymiser.text(symbols.fileName),
     file: bundle.binary('targets/vmlinux.json', Buffer.from(tableText(symbols))),
     isTable: true as const,
+    ...(code === undefined ? {} : { code: bundle.binary('targets/vmlinux.code', code.packPagesRead()) }),
   });
   const pairs: BundledComparison['pairs'] = [];
   for (const { object: name, modules, original, patched } of input.pairs) {
@@ -67,7 +69,7 @@ export async function bundleComparison(
     pairs,
     targets: input.targets.map(({ name, chosenBy, wasSeen, ...target }) => ({
       ...{ name, wasSeen, chosenBy: bundle.anonymiser.text(chosenBy) },
-      ...(target.table === undefined ? module('targets', target.module) : table(target.table)),
+      ...(target.table === undefined ? module('targets', target.module) : vmlinux(target.table, target.code)),
     })),
     built: input.built.map((one) => module('built', one)),
     rebuilt: [...rebuilt].map(([name, answer]) => ({
@@ -153,7 +155,8 @@ export function comparisonOf(
     targets: known.targets.map(({ name, chosenBy, wasSeen, isTable, ...target }) => {
       if (isTable === undefined) return { name, chosenBy, wasSeen, module: module(target) };
       const symbols = tableOfText(read(target.file).toString('utf8'), target.path);
-      return { ...vmlinuxTarget(symbols, { release, chosenBy }, exportsOf(exports.diff, read)), wasSeen };
+      const code = target.code === undefined ? undefined : KernelCode.unpack(read(target.code));
+      return { ...vmlinuxTarget(symbols, { release, chosenBy, code }, exportsOf(exports.diff, read)), wasSeen };
     }),
     built: known.built.map(module),
     linked: known.linked,

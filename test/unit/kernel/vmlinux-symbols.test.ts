@@ -1,8 +1,9 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { SHT, STT } from '../../../src/elf/constants.js';
+import { SHF, SHT, STT } from '../../../src/elf/constants.js';
 import { writeElf } from '../../../src/elf/write.js';
+import { packCode } from '../../../src/kernel/packed-code.js';
 import { readKernelSymbols } from '../../../src/kernel/vmlinux-symbols.js';
 import { bootImage, kernelElf, packed } from '../../builders/boot-image.js';
 import { ObjectBuilder } from '../../builders/elf.js';
@@ -31,7 +32,8 @@ async function machine(files: Readonly<Record<string, string | Uint8Array>>) {
 
 function vmlinux(): Uint8Array {
   const builder = new ObjectBuilder();
-  const text = builder.section({ name: '.text', type: SHT.PROGBITS, content: new Uint8Array(16) });
+  const flags = SHF.ALLOC | SHF.EXECINSTR;
+  const text = builder.section({ name: '.text', type: SHT.PROGBITS, flags, content: new Uint8Array(16) });
   builder.symbol({ name: 'start_kernel', place: text, type: STT.FUNC });
   return writeElf(builder.build());
 }
@@ -45,10 +47,35 @@ test('the boot image tells the symbols where the map is a placeholder', async ()
   expect(found.map).toBe('0000000000000000 T _text\n0000000000000010 t meminfo_proc_show\n');
 });
 
+async function keptFile(cache: string, start: string): Promise<string> {
+  return (await readdir(cache)).find((name) => name.startsWith(start)) ?? '';
+}
+
+test('the code of the kernel comes with its symbols, and is kept too', async () => {
+  const here = await machine({ [`boot/vmlinuz-${release}`]: image() });
+  const codeOf = async () => (await readKernelSymbols(here)).code?.bytes(8n, 4);
+  expect(await codeOf()).toEqual(Buffer.alloc(4));
+  const kept = path.join(here.cache, await keptFile(here.cache, 'kernel-code-'));
+  await writeFile(kept, packCode(62, [{ address: 0n, content: Buffer.from('0123456789abcdef') }]));
+  expect(await codeOf()).toEqual(Buffer.from('89ab'));
+  // Written by whoever, or gone: it is made again.
+  await writeFile(kept, 'something else');
+  expect(await codeOf()).toEqual(Buffer.alloc(4));
+  await rm(kept);
+  expect(await codeOf()).toEqual(Buffer.alloc(4));
+});
+
+test('a vmlinux with symbols has code, System.map has none', async () => {
+  const here = await machine({ [`usr/lib/debug/boot/vmlinux-${release}`]: vmlinux() });
+  expect((await readKernelSymbols(here)).code?.bytes(0n, 16)).toHaveLength(16);
+  const other = await machine({ [`boot/System.map-${release}`]: map });
+  expect((await readKernelSymbols(other)).code).toBeUndefined();
+});
+
 test('what was read out of a boot image is kept, and read again where the image is another one', async () => {
   const here = await machine({ [`boot/vmlinuz-${release}`]: image() });
   const first = await readKernelSymbols(here);
-  const [kept = ''] = await readdir(here.cache);
+  const kept = await keptFile(here.cache, 'kallsyms-');
   await writeFile(path.join(here.cache, kept), 'kept\n');
   expect((await readKernelSymbols(here)).map).toBe('kept\n');
   // A run that was killed while it wrote would leave half a line.

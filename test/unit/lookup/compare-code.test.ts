@@ -51,8 +51,8 @@ function scene(parts: readonly Part[], isOneSection: boolean): CodeIndex {
 
 function compare(name: string, ours: readonly Part[], theirs: readonly Part[]) {
   const [own, other] = [scene(ours, false), scene(theirs, true)];
-  const [symbol] = own.named(name, STT.FUNC);
-  const [twin] = other.named(name, STT.FUNC);
+  const [symbol] = own.named(name, { type: STT.FUNC });
+  const [twin] = other.named(name, { type: STT.FUNC });
   if (symbol === undefined || twin === undefined) throw new Error(`no ${name}`);
   return compareCode({ index: own, symbol }, { index: other, symbol: twin }, x86_64);
 }
@@ -131,7 +131,7 @@ describe('jumps that are shorter in the target', () => {
 
 test('a symbol that reaches out of its section is never the same', () => {
   const index = scene([leaf('f')], false);
-  const [symbol] = index.named('f', STT.FUNC);
+  const [symbol] = index.named('f', { type: STT.FUNC });
   if (symbol !== undefined) symbol.size = 100;
   const side = { index, symbol: symbol as ElfSymbol };
   expect(compareCode(side, side, x86_64)).toEqual({ kind: 'differs', offset: 0 });
