@@ -164,7 +164,7 @@ export interface Arch {
   /** The bytes before a function in its own section are padding that belongs to it. */
   isEntryPadding(section: ElfSection, bytes: number, functionSymbol: ElfSymbol): boolean;
 
-  /** A byte that only fills the gap behind a function. */
+  /** A byte that fills the gap behind a function. */
   readonly fillByte?: number;
 
   /** Splits the code of a section into instructions; `undefined` where it cannot be decoded to the end. */

@@ -209,7 +209,7 @@ export const x86_64: Arch = {
   },
 
   jumps: { of: directJump, isPadding: isNop },
-  // int3 (arch/x86/kernel/vmlinux.lds.S), which may also end a function, behind its last jump (-mharden-sls).
+  // int3 (arch/x86/kernel/vmlinux.lds.S).
   fillByte: 0xcc,
 
   isEntryPadding(section, bytes) {

@@ -132,6 +132,19 @@ export const lookupMessages = {
     details: details.texts,
   }),
 
+  'weak-function-overridden': (details: {
+    module: string;
+    target: string;
+    object: string;
+    name: string;
+    text: string;
+  }) => ({
+    what: `The patch changes ${details.name} of ${details.object}, which is weak, and ${details.module} (${details.target}) has another function of that name`,
+    why: 'A weak function is left out of the link where another object defines the name. The livepatch would take the place of that other one.',
+    fix: `Patch the definition that this kernel has, as a rule the one of its architecture, and leave ${details.name} of ${details.object} alone.`,
+    details: [details.text],
+  }),
+
   'target-of-another-kernel': (details: { module: string; target: string; evidence: readonly string[] }) => ({
     what: `${details.module} (${details.target}) cannot be the module that runs: ${details.evidence[0]}`,
     why: 'A kernel refuses modules whose version magic has other flags than its own. The module of this kernel may hold other code under the same names.',

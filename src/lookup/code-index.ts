@@ -27,6 +27,7 @@ export interface NamedPlace {
 
 export class CodeIndex implements TargetCode {
   readonly hasRelocations = true;
+  readonly isOpenEnded = false;
   readonly #named: ReadonlyMap<string, readonly ElfSymbol[]>;
   readonly #kin: ReadonlyMap<string, readonly ElfSymbol[]>;
   readonly #inSection: ReadonlyMap<ElfSection, readonly ElfSymbol[]>;

@@ -28,8 +28,10 @@ export interface CodeSide<Index extends TargetCode> {
 export function compareCode(ours: CodeSide<CodeIndex>, theirs: CodeSide<TargetCode>, arch: Arch): CodeComparison {
   const [own, other] = [stretchOf(ours), stretchOf(theirs)];
   if (own === undefined || other === undefined) return { kind: 'differs', offset: 0 };
-  const length = Math.min(own.end - own.start, other.end - other.start);
-  const isSameSize = own.end - own.start === other.end - other.start;
+  const [ownLength, otherLength] = [own.end - own.start, other.end - other.start];
+  const length = Math.min(ownLength, otherLength);
+  // Behind equal code that ends with a jump or a return nothing can belong to it: what leads there would differ.
+  const isSameSize = ownLength === otherLength || (other.index.isOpenEnded && ownLength < otherLength);
   const first = firstDifference({ own, other, arch }, 0, 0, length) ?? (isSameSize ? undefined : length);
   if (first === undefined) return { kind: 'identical' };
   return isSameButForShortJumps({ own, other, arch }) ? { kind: 'identical' } : { kind: 'differs', offset: first };
@@ -38,5 +40,5 @@ export function compareCode(ours: CodeSide<CodeIndex>, theirs: CodeSide<TargetCo
 function stretchOf<Index extends TargetCode>({ index, symbol }: CodeSide<Index>): Stretch<Index> | undefined {
   const { section, value, size } = symbol;
   if (section === undefined || value < 0 || value + size > section.content.length) return undefined;
-  return { index, symbol, section, start: value, end: value + size };
+  return { index, symbol, section, start: value, end: index.isOpenEnded ? section.content.length : value + size };
 }

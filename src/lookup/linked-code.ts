@@ -21,6 +21,7 @@ const longestText = 4096;
 
 export class LinkedCode implements TargetCode {
   readonly hasRelocations = false;
+  readonly isOpenEnded = true;
   readonly #addresses = new Map<ElfSection, bigint>();
   #kin: ReadonlyMap<string, readonly TableSymbol[]> | undefined;
 
@@ -92,28 +93,11 @@ export class LinkedCode implements TargetCode {
     };
     if (type !== STT.FUNC) return [twin(symbol.room === undefined || room < like.size ? room : like.size)];
     const content = this.code.bytes(value, room);
-    if (content === undefined) return [];
-    const sizes = symbol.room === undefined ? [room] : this.#possibleSizes(content, like);
-    return sizes.map((size) => twin(size, content));
+    return content === undefined ? [] : [twin(symbol.room === undefined ? room : this.#codeEnd(content), content)];
   }
 
-  /**
-   * How long a function may be whose end nobody tells, the most likely length first: as long as ours, where only padding follows,
-   * and up to the padding, where ours has longer jumps. An `int3` may be either, so that as many are left as ours ends with.
-   */
-  #possibleSizes(content: Uint8Array, like: ElfSymbol): number[] {
-    const rest = content.subarray(like.size);
-    const isWhole = like.size <= content.length && this.#paddingFrom(rest) === 0;
-    let end = this.#paddingFrom(content);
-    for (const byte of endOf(like).toReversed()) {
-      if (byte !== this.arch.fillByte || content[end] !== byte) break;
-      end += 1;
-    }
-    return isWhole ? [...new Set([like.size, end])] : [end];
-  }
-
-  /** Where what does nothing begins that fills the end of `content`. */
-  #paddingFrom(content: Uint8Array): number {
+  /** Where the padding begins that fills the end of `content`; for a person, since what ends a function may look like padding. */
+  #codeEnd(content: Uint8Array): number {
     const { arch } = this;
     let end = content.length;
     while (end > 0 && content[end - 1] === arch.fillByte) end -= 1;
@@ -146,9 +130,4 @@ function isAt(address: bigint, { offset }: NamedPlace, { value, size, room }: Ta
 /** The last 32 bits; see `Arch.linkedTarget`. */
 function low(address: bigint): number {
   return Number(BigInt.asUintN(32, address));
-}
-
-/** The last bytes of a function, as many as might be fill. */
-function endOf({ section, value, size }: ElfSymbol): number[] {
-  return [...(section?.content.subarray(Math.max(value, value + size - 8), value + size) ?? [])];
 }

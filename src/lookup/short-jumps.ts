@@ -52,7 +52,7 @@ class Walk {
     let [at, otherAt] = [0, 0];
     for (;;) {
       const [one, another] = [this.own.instructions[at], this.other.instructions[otherAt]];
-      if (one === undefined && another === undefined) break;
+      if (one === undefined && (another === undefined || this.pair.other.index.isOpenEnded)) break;
       if (one !== undefined && another !== undefined && this.#areEqual(one, another)) {
         this.#twins.set(one.offset, another.offset);
         at += 1;

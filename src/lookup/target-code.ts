@@ -28,9 +28,12 @@ export interface TargetCode {
   readonly hasRelocations: boolean;
 
   /**
-   * What may be the twin of `like`, by name and type. Where the target's symbols tell no sizes, they get the one that `like`
-   * has, if that can be. A function comes with its bytes.
+   * A function's section ends where the next symbol begins, and what of it is the function's nobody tells: padding follows, or a
+   * weak function that nobody took.
    */
+  readonly isOpenEnded: boolean;
+
+  /** What may be the twin of `like`, by name and type. A function comes with its bytes. */
   named(name: string, like: ElfSymbol): ElfSymbol[];
 
   /** The same for all names that differ in the compiler's numbers only: `count.1` for `count.3`. */

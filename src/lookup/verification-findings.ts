@@ -39,6 +39,7 @@ const MOST_LINES = 20;
 export function describeVerification({ module, target, objects, ...found }: VerifiedModule): Diagnostic[] {
   const { verdict, evidence } = found.judgement;
   const findings = found.isOfAnotherKernel ? [diagnose('target-of-another-kernel', { module, target, evidence })] : [];
+  findings.push(...describeOverridden(module, target, objects));
   if (verdict === 'same' || verdict === 'same but for names') return findings;
   const base = { module, target, verdict, evidence };
 
@@ -64,6 +65,14 @@ export function describeVerification({ module, target, objects, ...found }: Veri
     findings.push(diagnose('target-differs', { ...base, names, isUntouched, texts: linesOf(others) }));
   }
   return findings;
+}
+
+function describeOverridden(module: string, target: string, objects: readonly VerifiedObject[]): Diagnostic[] {
+  return objects.flatMap(({ verification: { object, overridden }, touched = untouched }) =>
+    overridden
+      .filter(({ name }) => touched.changed.has(name))
+      .map(({ name, text }) => diagnose('weak-function-overridden', { module, target, object, name, text })),
+  );
 }
 
 /**

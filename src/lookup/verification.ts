@@ -35,6 +35,8 @@ export interface ObjectVerification {
   readonly functions: number;
   readonly identical: number;
   readonly differences: readonly Difference[];
+  /** Weak functions in whose place the target has another object's: `arch_report_meminfo` of fs/proc/meminfo.o. Not counted. */
+  readonly overridden: readonly Difference[];
   /** Symbols that the target lacks and nobody will miss: what the link discards, and names with a number of their own. */
   readonly meaningless: readonly string[];
   readonly instruments: InstrumentCounts;
@@ -58,15 +60,20 @@ export function verifyObject({ object, original, target, lookup, arch }: Verific
   const index = new CodeIndex(original, target.names);
   const instruments = new Instruments();
   const differences: Difference[] = [];
+  const overridden: Difference[] = [];
   const meaningless: string[] = [];
   let [functions, identical] = [0, 0];
   for (const symbol of original.symbols) {
     if (symbol.section === undefined || symbol.name === '') continue;
     if (symbol.type === STT.FUNC && symbol.size > 0 && !isLeftOut(symbol.section) && !isPrefix(symbol)) {
-      functions += 1;
       const twins = twinsOf(symbol, target, lookup);
       const difference = compareFunction(symbol, { index, twins, target, arch });
       const [twin] = twins;
+      if (difference !== undefined && symbol.bind === STB.WEAK && twin !== undefined) {
+        overridden.push(difference);
+        continue;
+      }
+      functions += 1;
       if (difference === undefined) identical += 1;
       else differences.push(difference);
       if (twin !== undefined && target.hasRelocations) instruments.count(symbol, twin);
@@ -77,7 +84,7 @@ export function verifyObject({ object, original, target, lookup, arch }: Verific
       else differences.push(difference);
     }
   }
-  return { object, functions, identical, differences, meaningless, instruments: instruments.counts() };
+  return { object, functions, identical, differences, overridden, meaningless, instruments: instruments.counts() };
 }
 
 /** objtool names the padding in front of a function; where it does that to whole modules, single objects have no such names. */

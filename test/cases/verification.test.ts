@@ -55,13 +55,15 @@ int cm_send(int x)
 static __attribute__((section(".data..percpu"))) __seg_gs int cm_load, cm_other_load;
 int cm_open(int x) { cm_load += x; if (x) return cm_send(x); return cm_near(1 + cm_other_load); }
 int *cm_state(void) { return &states[2]; }
+__attribute__((weak)) int cm_arch(int x) { return x; }
 `;
 
 const MAD =
   'extern int cm_send(int); static int cm_near(int x) { return x + 2; } int mad_send(int x) { return cm_near(x) + cm_send(x); }';
 
-/** What a kernel has beside: the callees of the others. */
+/** What a kernel has beside: the callees of the others, and a function in the place of a weak one. */
 const ENTRY = `
+int cm_arch(int x) { return x * 40 - 2; }
 int printk(const char *text, ...) { return text[0]; }
 void note(const char *text, int x) { printk(text, x); }
 void mark(const char *text, int x) { printk(text, x + 1); }
@@ -214,8 +216,9 @@ describe.skipIf(missing.length > 0)(`with gcc and binutils (missing: ${missing.j
     ['with int3 behind jumps and room in front', ['-mharden-sls=all', '-fpatchable-function-entry=16,16']],
   ];
   test.each(kernelFlags)('a kernel of the same source is the same: %s', (what, flags) => {
-    const { differences, functions, identical } = verifyKernel(kernel(folderOf(what), CM, flags), flags);
+    const { differences, overridden, functions, identical } = verifyKernel(kernel(folderOf(what), CM, flags), flags);
     expect(differences).toEqual([]);
+    expect(overridden.map(({ name }) => name)).toEqual(['cm_arch']);
     expect({ functions, identical }).toEqual({ functions, identical: functions });
     expect(functions).toBeGreaterThanOrEqual(6);
   });

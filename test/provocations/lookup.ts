@@ -11,7 +11,7 @@ import { judge } from '../../src/lookup/verdict.js';
 import { verifyObject } from '../../src/lookup/verification.js';
 import { describeVerification } from '../../src/lookup/verification-findings.js';
 import { ObjectBuilder } from '../builders/elf.js';
-import { FUNC, GLOBAL, OBJECT, objectOf, tableOf } from '../builders/symbols.js';
+import { FUNC, GLOBAL, OBJECT, objectOf, tableOf, WEAK } from '../builders/symbols.js';
 import type { Provocations } from './provocation.js';
 
 const original = objectOf('cm.c', [{ name: 'helper', size: 64 }]);
@@ -23,14 +23,14 @@ function ask(name: string, symbols: Parameters<typeof tableOf>[0]) {
 }
 
 /** `cm_send` returns 1 here and 2 in the target. */
-function verify(touched: readonly string[], contradictions: readonly string[] = []) {
+function verify(touched: readonly string[], contradictions: readonly string[] = [], bind: number = GLOBAL) {
   const builds = [1, 2].map((value) => {
     const builder = new ObjectBuilder();
-    builder.function('cm_send', [0xb8, value, 0, 0, 0, 0xc3]);
+    builder.function('cm_send', [0xb8, value, 0, 0, 0, 0xc3], { bind });
     return builder.build();
   });
   const [original, running] = builds as [(typeof builds)[number], (typeof builds)[number]];
-  const table = tableOf([{ name: 'cm_send', size: 6, bind: GLOBAL, section: '.text.cm_send' }]);
+  const table = tableOf([{ name: 'cm_send', size: 6, bind, section: '.text.cm_send' }]);
   const lookup = createLookup({ objectName: 'ib_cm', original, table, exports: indexExports([]) });
   const target = new CodeIndex(running);
   const verification = verifyObject({ object: 'cm.o', original, target, lookup, arch: x86_64 });
@@ -63,6 +63,7 @@ export const lookupProvocations = {
   },
   'target-function-differs': () => verify(['cm_send']),
   'target-differs': () => verify([]),
+  'weak-function-overridden': () => verify(['cm_send'], [], WEAK),
   'target-of-another-kernel': () => verify([], ['preempt_rt']).slice(0, 1),
   'symtab-malformed': () => parseReadelfSymbols('   Num:    Value          Size Type\n     0: zero', 'ib_cm.symtab'),
 } satisfies Provocations<typeof lookupMessages>;

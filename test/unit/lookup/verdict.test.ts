@@ -20,7 +20,16 @@ function verified(
     text: `${name}: first difference at ${name}+0x4`,
   }));
   const identical = functions - names.length;
-  return { object: 'cm.o', functions, identical, differences, meaningless: [], instruments: new Map(), ...more };
+  return {
+    object: 'cm.o',
+    functions,
+    identical,
+    differences,
+    overridden: [],
+    meaningless: [],
+    instruments: new Map(),
+    ...more,
+  };
 }
 
 function verdict(objects: readonly ObjectVerification[], more: Partial<VerdictInput> = {}) {
@@ -148,6 +157,17 @@ describe('the findings', () => {
     const [unknown] = describeVerification({ ...base, objects: [{ verification, touched: undefined }] });
     expect(unknown).toMatchObject({ code: 'target-differs', why: expect.stringContaining('other findings') });
     expect(unknown?.what).toBe('2 functions and data differ between ib_cm (ib_cm.ko) and this build: cm_send, cm_show');
+  });
+  test('a weak function that another object defines matters only to who changes it', () => {
+    const verification = { ...verified([]), overridden: verified(['cm_arch']).differences };
+    expect(verdict([verification]).verdict).toBe('same');
+    const base = { module: 'ib_cm', target: 'ib_cm.ko', judgement: verdict([verification]), isOfAnotherKernel: false };
+    const codes = (changed: string, needed: string) => {
+      const touched = { changed: new Set([changed]), needed: new Set([needed]) };
+      return describeVerification({ ...base, objects: [{ verification, touched }] }).map(({ code }) => code);
+    };
+    expect(codes('cm_send', 'cm_arch')).toEqual([]);
+    expect(codes('cm_arch', 'cm_send')).toEqual(['weak-function-overridden']);
   });
   test('the cold part belongs to its function', () => {
     const cold = verified(['cm_send.cold']).differences;
