@@ -26,10 +26,10 @@ function isNeverKept({ flags, type }: ElfSection): boolean {
   return (flags & SHF.ALLOC) === 0 || (flags & (SHF.EXCLUDE | SHF.GROUP)) !== 0 || type === SHT.NOTE;
 }
 
-/** No running module has the section, or only the module loader reads it. */
+/** Nothing that runs has the section (`.exitcall.exit` of vmlinux: EXIT_CALL of include/asm-generic/vmlinux.lds.h), or only the module loader reads it. */
 export function isLeftOut({ flags, type, name }: ElfSection): boolean {
   if ((flags & SHF.ALLOC) === 0 || (flags & SHF.EXCLUDE) !== 0 || type === SHT.NOTE) return true;
-  return /^\.(?:discard|export_symbol|modinfo)\b/.test(name);
+  return /^\.(?:discard|exitcall|export_symbol|modinfo)\b/.test(name);
 }
 
 /**
