@@ -49,6 +49,12 @@ export const kbuildMessages = {
     why: 'Its configuration leaves the file out, and no file that it was built from includes it, so that there is nothing to patch.',
     fix: 'Check that the patch is for this kernel, whose configuration is /boot/config-RELEASE. A new file has to be listed by the makefile of its folder.',
   }),
+  'source-left-out': (details: { source: string; release: string }) => ({
+    severity: 'warning' as const,
+    what: `${details.source} is in no object that kernel ${details.release} was built with; what the patch changes there is left aside.`,
+    why: 'Its configuration leaves the file out, and no file that it was built from includes it.',
+    fix: 'Check that the rest of the patch is what this kernel needs.',
+  }),
   'source-name-not-plain': (details: { source: string }) => ({
     what: `${details.source} cannot be compiled under this name.`,
     why: 'make and the shells that it starts would read a part of it as a command, an option or several names.',

@@ -3,7 +3,8 @@
  * those that a touched makefile may give other flags, as far as the configuration builds them.
  */
 import path from 'node:path';
-import { fail } from '../diagnostics/catalogue.js';
+import { diagnose, fail } from '../diagnostics/catalogue.js';
+import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { Affected } from './affected-sources.js';
 import { type KernelIncludes, scanIncludes } from './kernel-includes.js';
 import { askOwners, type KernelOwners } from './kernel-owners.js';
@@ -75,8 +76,8 @@ function isReached(source: string, reach: Exclude<MakefileReach, { kind: 'all' }
 const isCode = (file: string) => /\.(?:c|h|inc|def|tbl)$/.test(file);
 
 /**
- * Throws `source-not-in-kernel` for a touched C file that the configuration leaves out and nothing includes, and
- * `too-many-objects`.
+ * A fix to several files may well be for more than this kernel has: an alternative that its configuration leaves out. Throws
+ * `source-not-in-kernel` where nothing is left but such C files, which nothing includes, and `too-many-objects`.
  */
 export function chooseKernelSources(
   includes: KernelIncludes,
@@ -90,11 +91,12 @@ export function chooseKernelSources(
   release: string,
 ): Affected {
   const affected = new Map<string, string[]>();
+  const leftOut: string[] = [];
   const addReason = (source: string, file: string) => affected.set(source, [...(affected.get(source) ?? []), file]);
   for (const file of touched.filter(isCode)) {
     const built = [...includes.sourcesOf([file])].filter((source) => owners.of(source).length > 0);
     const isNew = file.endsWith('.c') && added.includes(file);
-    if (file.endsWith('.c') && !isNew && built.length === 0) fail('source-not-in-kernel', { source: file, release });
+    if (file.endsWith('.c') && !isNew && built.length === 0) leftOut.push(file);
     for (const source of isNew ? [...built, file] : built) addReason(source, file);
   }
   const unlisted = new Set<string>();
@@ -103,6 +105,8 @@ export function chooseKernelSources(
     if (isBuilt || isListed) addReason(source, makefile);
     if (!isBuilt && isListed) unlisted.add(source);
   }
+  const [source] = leftOut;
+  if (source !== undefined && affected.size === 0) fail('source-not-in-kernel', { source, release });
   if (affected.size > maxObjects) {
     const files = touched.filter((file) =>
       [...affected].some(([source, because]) => source !== file && because.includes(file)),
@@ -113,7 +117,14 @@ export function chooseKernelSources(
     ...{ source, because, modules: owners.of(source) },
     ...(unlisted.has(source) && { isUnlisted: true as const }),
   }));
-  return { kind: 'some', sources: sources.sort((a, b) => (a.source < b.source ? -1 : 1)) };
+  sources.sort((a, b) => (a.source < b.source ? -1 : 1));
+  return { kind: 'some', sources, ...(leftOut.length > 0 && { leftOut }) };
+}
+
+/** Says which touched files the livepatch has nothing of. */
+export function describeLeftOut(affected: Affected, release: string): Diagnostic[] {
+  const leftOut = affected.kind === 'some' ? (affected.leftOut ?? []) : [];
+  return leftOut.map((source) => diagnose('source-left-out', { source, release }));
 }
 
 /** The folder of `arch/` (SRCARCH), by what `uname -m` says. */

@@ -39,7 +39,12 @@ export interface AffectedSource {
 }
 
 export type Affected =
-  | { readonly kind: 'some'; readonly sources: readonly AffectedSource[] }
+  | {
+      readonly kind: 'some';
+      readonly sources: readonly AffectedSource[];
+      /** Touched C files that this kernel was built without, beside others that it has. */
+      readonly leftOut?: readonly string[];
+    }
   /** The tree must be built whole; `because` says it in words. */
   | { readonly kind: 'all'; readonly because: string };
 

@@ -1,6 +1,6 @@
 /** The patches as the build needs them: parsed, fitted to the tree, tried, and known by what they make compile. */
 import { type Diagnostic, KptoolError } from '../diagnostics/diagnostic.js';
-import { affectedKernelSources } from '../kbuild/affected-kernel-sources.js';
+import { affectedKernelSources, describeLeftOut } from '../kbuild/affected-kernel-sources.js';
 import { type Affected, affectedSources, readIncludes } from '../kbuild/affected-sources.js';
 import { modulesListing } from '../kbuild/composite-lists.js';
 import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
@@ -100,8 +100,8 @@ async function judgeKernel(
   const affected = await affectedKernelSources({ ...options, kernel, compiler }, prepared, question);
   const sources = affected.kind === 'some' ? affected.sources : [];
   const modules = new Map(sources.map(({ source, modules: owners = [] }) => [source, owners]));
-  const findings = await checkKernelTree(tree, touched, { affected, makefiles, config: kernel.config });
-  return { affected, modules, findings };
+  const ofTree = await checkKernelTree(tree, touched, { affected, makefiles, config: kernel.config });
+  return { affected, modules, findings: [...describeLeftOut(affected, kernel.release), ...ofTree] };
 }
 
 function sidesOf(affected: Affected, added: readonly string[], deleted: readonly string[]): CheckedPatches['sources'] {

@@ -192,6 +192,10 @@ test('kbuild says which objects there are and what links them; a header leads to
   for (const source of ['fs/left-out.c', 'net/included.c']) {
     await expect(affected([source])).rejects.toMatchObject({ diagnostics: [{ code: 'source-not-in-kernel' }] });
   }
+  expect(await affected(['fs/left-out.c', 'fs/stat.c'])).toEqual({
+    ...some(['fs/stat.c', ['fs/stat.c'], ['vmlinux']]),
+    leftOut: ['fs/left-out.c'],
+  });
   const added = 'fs/new.c';
   expect(await affected([added], { added: [added] })).toEqual(some([added, [added], []]));
   await prepared.close();

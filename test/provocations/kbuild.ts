@@ -1,7 +1,7 @@
 /** Trees that cannot be built, for every code of `kbuild`. */
 import path from 'node:path';
 import type { kbuildMessages } from '../../src/diagnostics/kbuild-messages.js';
-import { affectedKernelSources } from '../../src/kbuild/affected-kernel-sources.js';
+import { affectedKernelSources, describeLeftOut } from '../../src/kbuild/affected-kernel-sources.js';
 import { parseDkms } from '../../src/kbuild/dkms.js';
 import { compileKernelObjects } from '../../src/kbuild/kernel-objects.js';
 import { planBuild } from '../../src/kbuild/make-steps.js';
@@ -64,6 +64,10 @@ export const kbuildProvocations = {
   'source-not-in-kernel': withMiniKernel({}, (prepared, mini) =>
     affectedKernelSources(mini.question, prepared, { touched: ['fs/left-out.c'], added: [], maxObjects: 1 }),
   ),
+  'source-left-out': withMiniKernel({}, async (prepared, mini) => {
+    const question = { touched: ['fs/left-out.c', 'fs/stat.c'], added: [], maxObjects: 1 };
+    return describeLeftOut(await affectedKernelSources(mini.question, prepared, question), '6.1.0-13-amd64');
+  }),
   'source-name-not-plain': withMiniKernel({}, (prepared, mini) =>
     affectedKernelSources(mini.question, prepared, {
       touched: ['fs/$(shell touch kptool-was-here)/new.c'],
