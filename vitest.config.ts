@@ -3,8 +3,14 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = 60_000;
 
+/**
+ * Test files that run in one process import each module once: importing them anew for every file took longer than many a
+ * file. A file must leave behind what it found, environment and mocks above all.
+ */
+const sharing = { isolate: false };
+
 /** For the tiers that run the built program. */
-const compiled = { globalSetup: ['test/compiled-kptool.ts'] };
+const compiled = { ...sharing, globalSetup: ['test/compiled-kptool.ts'] };
 
 export default defineConfig({
   test: {
@@ -12,9 +18,9 @@ export default defineConfig({
     maxWorkers: '100%',
     globalSetup: ['test/temporary-files.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { ...sharing, name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...compiled, name: 'cases', include: ['test/cases/**/*.test.ts'], testTimeout: 2 * minutes } },
-      { test: { name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 2 * minutes } },
+      { test: { ...sharing, name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 2 * minutes } },
       {
         test: {
           ...compiled,

@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a group may tidy up after SIGTERM before SIGKILL, in milliseconds. make removes half-written targets then. */
 const graceTime = 2000;
+/** How long SIGKILL may take, in milliseconds: on a busy machine the kernel gets round to it later. */
+const killTime = 10_000;
 const pollTime = 20;
 
 /** Groups that run, so that no exit of kptool, however early, leaves one behind. */
@@ -43,16 +45,18 @@ export async function endGroup(leader: number): Promise<void> {
   if (!signalGroup(leader, 'SIGTERM')) return;
   // A stopped process (Ctrl-Z) gets SIGTERM only when it continues.
   signalGroup(leader, 'SIGCONT');
-  if (await groupIsGone(leader)) return;
+  if (await groupIsGone(leader, graceTime)) return;
   signalGroup(leader, 'SIGKILL');
-  await groupIsGone(leader);
+  await groupIsGone(leader, killTime);
 }
 
-async function groupIsGone(leader: number): Promise<boolean> {
-  for (let waited = 0; waited < graceTime; waited += pollTime) {
+/** By the clock: where much runs, asking takes longer than waiting. */
+async function groupIsGone(leader: number, milliseconds: number): Promise<boolean> {
+  const end = performance.now() + milliseconds;
+  do {
     if (!signalGroup(leader, 0) || !(await hasLivingMember(leader))) return true;
     await delay(pollTime);
-  }
+  } while (performance.now() < end);
   return false;
 }
 

@@ -1,13 +1,17 @@
 /** kptool doctor on made-up machines: a folder of programs as PATH, one of kernels, one of sources, and /sys. */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type DoctorOptions, examineMachine } from '../../../src/pipeline/doctor.js';
 import type { Fact } from '../../../src/pipeline/facts.js';
 import type { Family } from '../../../src/system/distribution.js';
 import { type HeadersParts, installHeaders, livepatchConfig, temporaryFolder } from '../kernel/target.js';
 
-const machine = vi.hoisted(() => ({ family: 'debian' as Family | undefined }));
+// What another file of this process has imported knows the real distribution.
+const machine = vi.hoisted(() => {
+  vi.resetModules();
+  return { family: 'debian' as Family | undefined };
+});
 vi.mock('../../../src/system/distribution.js', () => ({
   thisDistribution: () => ({ name: 'Debian GNU/Linux 12 (bookworm)', family: machine.family }),
 }));
@@ -30,6 +34,10 @@ beforeEach(async () => {
 });
 
 afterEach(() => vi.unstubAllEnvs());
+afterAll(() => {
+  vi.doUnmock('../../../src/system/distribution.js');
+  vi.resetModules();
+});
 
 async function program(name: string, says: string): Promise<void> {
   await writeFile(path.join(programs, name), `#!/bin/sh\necho '${says}'\n`);

@@ -1,7 +1,7 @@
 /** kptool kernel info of made-up kernels: folders in the place of /lib/modules, /usr/src and /boot. */
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keyOf } from '../../../src/kbuild/prepared-kernel.js';
 import { entrySizesFile } from '../../../src/kernel/entry-sizes.js';
 import { resolveKernel } from '../../../src/kernel/resolve.js';
@@ -11,9 +11,16 @@ import { bootImage, kernelElf, packed } from '../../builders/boot-image.js';
 import { kallsymsRodata } from '../../builders/kallsyms.js';
 import { fakeCompiler, type HeadersParts, installHeaders, livepatchConfig, temporaryFolder } from '../kernel/target.js';
 
+// What another file of this process has imported knows the real distribution.
+vi.hoisted(() => vi.resetModules());
 vi.mock('../../../src/system/distribution.js', () => ({
   thisDistribution: () => ({ name: 'Debian GNU/Linux 12 (bookworm)', family: 'debian' }),
 }));
+
+afterAll(() => {
+  vi.doUnmock('../../../src/system/distribution.js');
+  vi.resetModules();
+});
 
 const release = '6.1.0-13-amd64';
 const builtWith = 'gcc-12 (Debian 12.2.0-14) 12.2.0';

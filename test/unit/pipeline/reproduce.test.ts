@@ -114,7 +114,7 @@ test('a folder that a bundle was unpacked into is replayed as well', async () =>
 });
 
 describe('refused, and nothing is written outside or inside:', () => {
-  test.each(Object.entries(hostileArchives).filter(([what]) => !/million|GiB of zeros|600 MiB/.test(what)))(
+  test.each(Object.entries(hostileArchives).filter(([what]) => !/entries$|[23]\d0 MiB/.test(what)))(
     '%s',
     async (_, make) => {
       const file = join(folder, 'evil.tar.gz');

@@ -21,13 +21,18 @@ async function isAlive(process: string): Promise<boolean> {
   return text !== undefined && !/\) [ZX] /.test(text);
 }
 
+/** Waits for as long as the test may take. */
 async function processNumber(file: string): Promise<string> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (;;) {
     const text = await readFile(join(directory, file), 'utf8').catch(() => '');
     if (text.endsWith('\n')) return text.trim();
     await delay(20);
   }
-  throw new Error(`${file} was not written`);
+}
+
+/** The signal of another process takes its time on a busy machine; waits for as long as the test may take. */
+async function hasEnded(process: string): Promise<void> {
+  while (await isAlive(process)) await delay(20);
 }
 
 describe('result', () => {
@@ -140,16 +145,23 @@ describe('environment', () => {
   });
 });
 
-describe('the end of the whole process tree', () => {
+// Side by side, since they mostly wait.
+describe.concurrent('the end of the whole process tree', () => {
   /** A shell that starts a shell that ignores SIGTERM and writes down its number: what make and a hanging tool are. */
   const tree = (file: string) =>
     shell(`/bin/sh -c 'trap "" TERM; echo $$ > ${file}; while :; do sleep 0.05; done' & wait`);
 
   test('comes with a timeout', async () => {
-    const [finding] = await findingsOf(runProgram({ ...tree('timeout.pid'), timeout: 500 }));
-    expect(finding).toMatchObject({ code: 'program-timeout', exitStatus: 2 });
-    expect(finding?.what).toContain('0.5 seconds');
-    expect(await isAlive(await processNumber('timeout.pid'))).toBe(false);
+    // On a busy machine the inner shell may not have come to writing its number in the shorter times.
+    let grandchild = '';
+    for (let timeout = 500; !grandchild.endsWith('\n') && timeout <= 8000; timeout *= 2) {
+      const [finding] = await findingsOf(runProgram({ ...tree('timeout.pid'), timeout }));
+      expect(finding).toMatchObject({ code: 'program-timeout', exitStatus: 2 });
+      expect(finding?.what).toContain(`${timeout / 1000} second`);
+      grandchild = await readFile(join(directory, 'timeout.pid'), 'utf8').catch(() => '');
+    }
+    expect(grandchild).toMatch(/^\d+\n$/);
+    expect(await isAlive(grandchild.trim())).toBe(false);
   });
 
   test('comes with an abort', async () => {
@@ -189,14 +201,13 @@ describe('the end of the whole process tree', () => {
     const { exitStatus, stdout } = await runProgram(early);
     expect(exitStatus).toBe(3);
     expect(stdout).toMatch(/^\d+\n$/);
-    await delay(100);
-    expect(await isAlive(stdout.trim())).toBe(false);
+    await hasEnded(stdout.trim());
   });
 
   test('does not wait for what a finished program left in the background', async () => {
-    const { seconds, stdout } = await runProgram(shell('sleep 60 & echo done'));
+    // Longer than the test may take.
+    const { stdout } = await runProgram(shell('sleep 600 & echo done'));
     expect(stdout).toBe('done\n');
-    expect(seconds).toBeLessThan(20);
   });
 
   test('an aborted signal starts nothing', async () => {

@@ -40,11 +40,17 @@ describe('an archive', () => {
 });
 
 describe('refused:', () => {
-  test.each(Object.entries(hostileArchives))('%s', async (_, make) => {
+  const limitsExceeded: Readonly<Record<string, string>> = {
+    '25,000 entries': 'it has more than 20000 entries',
+    '320 MiB of zeros': 'it unpacks to more than 256 MiB',
+    'an extended header of 300 MiB': 'it unpacks to more than 256 MiB',
+  };
+  test.each(Object.entries(hostileArchives))('%s', async (name, make) => {
     const [finding] = await findingsOf(unpackArchive(make(), 'evil.tar.gz'));
     expect(finding?.code).toMatch(/^archive-(unsafe|damaged)$/);
     expect(finding?.exitStatus).toBe(2);
     expect(finding?.what.length).toBeLessThan(300);
+    expect(`${finding?.what} ${finding?.why}`).toContain(limitsExceeded[name] ?? '');
   });
 });
 
