@@ -1,5 +1,6 @@
 /** Four tiers, by what a machine must have: Node; gcc and binutils; the corpus; kernel headers, an image and QEMU. */
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/slowest-first.js';
 
 const minutes = 60_000;
 
@@ -17,6 +18,7 @@ export default defineConfig({
     // By itself vitest leaves one CPU for others.
     maxWorkers: '100%',
     globalSetup: ['test/temporary-files.ts'],
+    sequence: { sequencer: SlowestFirst },
     projects: [
       { test: { ...sharing, name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { ...compiled, name: 'cases', include: ['test/cases/**/*.test.ts'], testTimeout: 2 * minutes } },

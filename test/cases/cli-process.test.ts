@@ -12,7 +12,10 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = join(root, 'dist/main.js');
 
-const kptool = (...words: string[]) => execa(program, words, { reject: false, stdin: 'ignore', cwd: '/' });
+/** What the tests themselves are run with is no business of the program. */
+const colourless = { NO_COLOR: undefined, FORCE_COLOR: undefined };
+const kptool = (...words: string[]) =>
+  execa(program, words, { reject: false, stdin: 'ignore', cwd: '/', env: colourless });
 
 test('the built program can be run as it is', async () => {
   await access(program, constants.X_OK);
@@ -61,7 +64,7 @@ test('a working directory that was deleted is told', async () => {
 test('colours only where they are wanted', async () => {
   const escapeCode = '\u001b[';
   expect((await kptool('bulid')).stderr).not.toContain(escapeCode);
-  const forced = { env: { FORCE_COLOR: '1' }, reject: false } as const;
+  const forced = { env: { ...colourless, FORCE_COLOR: '1' }, reject: false } as const;
   expect((await execa(program, ['bulid'], forced)).stderr).toContain(escapeCode);
   expect((await execa(program, ['bulid', '--no-color'], forced)).stderr).not.toContain(escapeCode);
 });

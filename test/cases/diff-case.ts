@@ -2,11 +2,9 @@
  * A case of fixtures/diff: compiles its two sources as kbuild would with section flags, links the target that is
  * livepatched, and runs the pair through the native stages.
  */
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import type { EntrySizes } from '../../src/arch/arch.js';
 import { type Diagnostic, KptoolError } from '../../src/diagnostics/diagnostic.js';
 import { canonicalName } from '../../src/diff/names.js';
@@ -20,6 +18,7 @@ import { encodeIntermediate } from '../../src/livepatch/encode-intermediate.js';
 import { indexExports } from '../../src/lookup/exports.js';
 import { tableOfImage } from '../../src/lookup/symbol-table.js';
 import { diffPair, type PairInput, type PairOutcome } from '../../src/pipeline/diff-pair.js';
+import { type Command, runInOrder } from '../builders/commands.js';
 import { hasProgram } from '../builders/readelf.js';
 
 export const casesFolder = path.resolve(import.meta.dirname, '../../fixtures/diff');
@@ -65,8 +64,6 @@ export const caseNames = readdirSync(casesFolder, { withFileTypes: true })
   .map(({ name }) => name)
   .sort();
 
-const run = promisify(execFile);
-
 /**
  * Compiles the case below `work`. Both sides have the same file name, `case.c`. `other.c`, where there is one, is linked
  * into the target in front of it. The target is compiled without section flags, as the running kernel was.
@@ -74,31 +71,31 @@ const run = promisify(execFile);
 export async function compileCase(name: string, work: string): Promise<PairInput> {
   const folder = path.join(casesFolder, name);
   const { target = 'toy', flags = [], targetFlags = [], exports = [] } = readSettings(folder);
-  const compile = async (side: string, source: string, added: readonly string[]): Promise<string> => {
-    const place = path.join(work, name, side);
+  const placeOf = (side: string) => path.join(work, name, side);
+  const compiling = async (side: string, source: string, added: readonly string[]): Promise<Command> => {
     const file = source === 'other.c' ? source : 'case.c';
-    await mkdir(place, { recursive: true });
-    await copyFile(path.join(folder, source), path.join(place, file));
-    const words = [...kernelFlags, ...added, ...flags, '-I', casesFolder, '-c', file, '-o', `${file}.o`];
-    await run('gcc', words, { cwd: place });
-    return path.join(place, `${file}.o`);
+    await mkdir(placeOf(side), { recursive: true });
+    await copyFile(path.join(folder, source), path.join(placeOf(side), file));
+    const words = ['gcc', ...kernelFlags, ...added, ...flags, '-I', casesFolder, '-c', file, '-o', `${file}.o`];
+    return { folder: placeOf(side), words };
   };
-  const [original, patched, ...parts] = await Promise.all([
-    compile('original', 'original.c', sectionFlags),
-    compile('patched', 'patched.c', sectionFlags),
-    ...(existsSync(path.join(folder, 'other.c')) ? [compile('target', 'other.c', [])] : []),
-    compile('target', 'original.c', targetFlags),
+  const parts = existsSync(path.join(folder, 'other.c')) ? ['other.c.o', 'case.c.o'] : ['case.c.o'];
+  await runInOrder([
+    await compiling('original', 'original.c', sectionFlags),
+    await compiling('patched', 'patched.c', sectionFlags),
+    ...(parts.length > 1 ? [await compiling('target', 'other.c', [])] : []),
+    await compiling('target', 'original.c', targetFlags),
+    { folder: placeOf('target'), words: ['ld', '-r', '-o', `${target}.ko`, ...parts] },
   ]);
-  const module = path.join(work, name, 'target', `${target}.ko`);
-  await run('ld', ['-r', '-o', module, ...parts]);
+  const module = path.join(placeOf('target'), `${target}.ko`);
 
   const symvers = path.join(casesFolder, 'Module.symvers');
   const own = exports.map((symbol) => {
     return { name: symbol, crc: 0, module: target, moduleName: target, namespace: '', exportType: 'EXPORT_SYMBOL' };
   });
   return {
-    original: await readFile(original),
-    patched: await readFile(patched),
+    original: await readFile(path.join(placeOf('original'), 'case.c.o')),
+    patched: await readFile(path.join(placeOf('patched'), 'case.c.o')),
     objectName: 'case.o',
     target,
     table: tableOfImage(readImage(await readFile(module), module)),

@@ -1,5 +1,4 @@
 /** Two C sources in a test, compiled as kbuild would with section flags and compared; what came of it as plain values. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { parseSymvers } from '../../src/kernel/symvers.js';
 import { indexExports } from '../../src/lookup/exports.js';
 import { tableOfImage } from '../../src/lookup/symbol-table.js';
 import { diffPair } from '../../src/pipeline/diff-pair.js';
+import { type Command, runInOrderSync } from '../builders/commands.js';
 import { hasProgram } from '../builders/readelf.js';
 
 /** Declarations of the kernel's; shared with the case folders. */
@@ -65,22 +65,25 @@ export function comparePair(pair: InlinePair): InlineResult {
 }
 
 function compareIn(work: string, { original, patched, flags = [], entrySizes: sizes = {} }: InlinePair): InlineResult {
-  const compile = (side: string, source: string, added: readonly string[]) => {
+  const compiling = (side: string, source: string, added: readonly string[]): Command => {
     const folder = path.join(work, side);
     mkdirSync(folder);
     writeFileSync(path.join(folder, 'case.c'), source);
-    const words = [...kernelFlags, ...added, ...flags, '-I', headers, '-c', 'case.c', '-o', 'case.o'];
-    execFileSync('gcc', words, { cwd: folder });
-    return readFileSync(path.join(folder, 'case.o'));
+    const words = ['gcc', ...kernelFlags, ...added, ...flags, '-I', headers, '-c', 'case.c', '-o', 'case.o'];
+    return { folder, words };
   };
-  compile('target', original, []);
   const module = path.join(work, 'toy.ko');
-  execFileSync('ld', ['-r', '-o', module, path.join(work, 'target', 'case.o')]);
+  runInOrderSync([
+    compiling('target', original, []),
+    { folder: work, words: ['ld', '-r', '-o', module, 'target/case.o'] },
+    compiling('original', original, sectionFlags),
+    compiling('patched', patched, sectionFlags),
+  ]);
   const symvers = path.join(headers, 'Module.symvers');
   try {
     const outcome = diffPair({
-      original: compile('original', original, sectionFlags),
-      patched: compile('patched', patched, sectionFlags),
+      original: readFileSync(path.join(work, 'original', 'case.o')),
+      patched: readFileSync(path.join(work, 'patched', 'case.o')),
       objectName: 'case.o',
       target: 'toy',
       table: tableOfImage(readImage(readFileSync(module), module)),

@@ -3,7 +3,7 @@
  * applied to the first, must give the second.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,7 +39,7 @@ const tree = fc.array(versions, { minLength: 1, maxLength: names.length });
 type Version = { original: string; patched: string };
 
 async function write(folder: string, files: Version[], which: keyof Version) {
-  await run('mkdir', ['-p', join(folder, 'core')]);
+  await mkdir(join(folder, 'core'), { recursive: true });
   for (const [index, file] of files.entries()) await writeFile(join(folder, names[index] ?? ''), file[which]);
 }
 

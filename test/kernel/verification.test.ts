@@ -2,6 +2,7 @@
  * Was the module that runs built from this source? The fixture's module as a user would have it, rebuilt alike, with other
  * options, from another source, and for another flavour of the kernel; through the built program.
  */
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -39,18 +40,25 @@ describe.skipIf(kernel === undefined)(`the verification of targets${needs}`, () 
 
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  /** Builds the module that runs, in another place than the tree that kptool is given; the path of ib_mad.ko. */
+  /**
+   * Builds the modules that run, in another place than the tree that kptool is given; the path of ib_mad.ko. All are built
+   * in one tree, so that make compiles only what differs from the build before.
+   */
   async function running(name: string, { edit, makeArguments = [] }: Variant = {}): Promise<string> {
-    const tree = path.join(folder, name);
-    await cp(path.join(fixtures, 'ib_mad'), tree, { recursive: true });
+    const tree = path.join(folder, 'tree');
+    if (!existsSync(tree)) await cp(path.join(fixtures, 'ib_mad'), tree, { recursive: true });
+    const file = path.join(tree, edit?.file ?? 'Kbuild');
+    const text = await readFile(file, 'utf8');
     if (edit !== undefined) {
-      const file = path.join(tree, edit.file);
-      const text = await readFile(file, 'utf8');
       expect(text).toContain(edit.from);
       await writeFile(file, text.replace(edit.from, edit.to));
     }
     await execa('make', ['-j2', '-C', kernel?.buildDirectory ?? '', `M=${tree}`, ...makeArguments, 'modules']);
-    return path.join(tree, 'ib_mad.ko');
+    if (edit !== undefined) await writeFile(file, text);
+    await mkdir(path.join(folder, name));
+    for (const module of ['ib_mad.ko', 'ib_cm_stats.ko'])
+      await cp(path.join(tree, module), path.join(folder, name, module));
+    return path.join(folder, name, 'ib_mad.ko');
   }
 
   async function stripped(module: string): Promise<string> {

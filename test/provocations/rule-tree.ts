@@ -1,5 +1,4 @@
 /** A small module compiled before and after a patch, linked as it runs, and compared as a build does. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { parseSymvers } from '../../src/kernel/symvers.js';
 import { touchedCode } from '../../src/patch/touched-code.js';
 import { type ComparisonResult, compareObjects } from '../../src/pipeline/compare-objects.js';
 import type { RuleLevel } from '../../src/pipeline/rule-levels.js';
+import { type Command, runInOrderSync } from '../builders/commands.js';
 
 /** A file that is the same on both sides, or its text before and after. */
 export type Sides = string | readonly [original: string, patched: string];
@@ -79,20 +79,22 @@ async function compareIn(
   const side = (index: 0 | 1) =>
     Object.fromEntries(Object.entries(files).map(([name, text]) => [name, textOn(text, index)]));
   const [original, patched] = [side(0), side(1)];
-  const compile = (folder: string, sources: Readonly<Record<string, string>>, added: readonly string[]) => {
-    const place = path.join(work, folder);
-    mkdirSync(place);
-    for (const [name, text] of Object.entries(sources)) writeFileSync(path.join(place, name), declarations + text);
-    const objects = Object.keys(sources).filter((name) => name.endsWith('.c'));
-    if (objects.length > 0)
-      execFileSync('gcc', [...flagsOfKernel, ...flags, ...added, '-c', ...objects], { cwd: place });
-    return objects.map((name) => path.join(place, name.replace(/c$/, 'o')));
+  const commands: Command[] = [];
+  const compile = (name: string, sources: Readonly<Record<string, string>>, added: readonly string[]) => {
+    const folder = path.join(work, name);
+    mkdirSync(folder);
+    for (const [file, text] of Object.entries(sources)) writeFileSync(path.join(folder, file), declarations + text);
+    const files = Object.keys(sources).filter((file) => file.endsWith('.c'));
+    if (files.length > 0)
+      commands.push({ folder, words: ['gcc', ...flagsOfKernel, ...flags, ...added, '-c', ...files] });
+    return files.map((file) => path.join(folder, file.replace(/c$/, 'o')));
   };
   const running = compile('running', { ...original, ...tree.running, ...others, 'information.c': information }, []);
   const target = path.join(work, 'toy.ko');
-  execFileSync('ld', ['-r', '-o', target, ...running]);
+  commands.push({ folder: work, words: ['ld', '-r', '-o', target, ...running] });
   compile('original', original, sectionFlags);
   const objects = compile('patched', patched, sectionFlags);
+  runInOrderSync(commands);
   const texts = Object.entries(files).filter(([, text]) => typeof text !== 'string');
   return await compareObjects({
     pairs: objects.map((file) => {
