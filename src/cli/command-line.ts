@@ -36,7 +36,7 @@ export function parseCommandLine(words: readonly string[], version: string, colu
       printed = output;
     },
   ) as Record<string, unknown>;
-  if (command === undefined || printed !== '') return { kind: 'text', text: `${printed}\n` };
+  if (command === undefined || printed !== '') return { kind: 'text', text: `${withArguments(printed)}\n` };
 
   refuseRepeated(command, parsed);
   const files = [command.argumentName === undefined ? [] : parsed[command.argumentName], parsed['--']]
@@ -51,6 +51,14 @@ export function parseCommandLine(words: readonly string[], version: string, colu
   refuseUnknownVerb(command, files);
   refuseOtherVerbsFlags(command, files, parsed);
   return { kind: 'command', name: command.name, files, flags: readFlags(parsed) };
+}
+
+/** The list of commands as the usage lines have them: `build <patch…>`, `kernel info|fetch`, for yargs' `build [patch..]`. */
+function withArguments(help: string): string {
+  return help.replace(/(\S+) \[[a-z]+\.\.\] */g, (found, name: string) => {
+    const { argumentName = '', takesMany = false, verbs } = commands.find((command) => command.name === name) ?? {};
+    return `${name} ${verbs?.join('|') ?? `<${argumentName}${takesMany ? '…' : ''}>`}`.padEnd(found.length);
+  });
 }
 
 /** An option that would do nothing is a mistake: `kernel info --yes`. */

@@ -357,12 +357,9 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'clean',
-    argumentName: 'nothing',
     usageLine: 'clean [options]',
     text: 'List what earlier runs left in the cache folder, and remove what the options say; without one, nothing',
-    argument: 'nothing',
     takesMany: false,
-    isArgumentOptional: true,
     flags: [
       {
         name: 'older-than',

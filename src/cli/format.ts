@@ -26,6 +26,6 @@ export function chosenFormat(flags: Pick<Flags, 'isSet' | 'one'>): OutputFormat 
   const value = flags.one('format') ?? (isJson ? 'json' : 'text');
   const format = outputFormats.find((known) => known === value);
   const refuse = (expected: string) => fail('usage-bad-value', { option: '--format', value, expected });
-  if (format === undefined) return refuse(outputFormats.join(', '));
+  if (format === undefined) return refuse(`one of ${outputFormats.join(', ')}`);
   return isJson && format !== 'json' ? refuse('json beside --json, or nothing') : format;
 }

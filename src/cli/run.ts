@@ -2,6 +2,7 @@
  * The way from the command line to the exit status. What a command needs is loaded when the command is known:
  * `create-diff-object` is run once an object by other build tools and must start as fast as Node does.
  */
+import { diagnose } from '../diagnostics/catalogue.js';
 import type { Answer } from './answer.js';
 import { formatOf, type OutputFormat } from './format.js';
 import type { JsonDocument } from './json.js';
@@ -24,7 +25,22 @@ export async function run(words: readonly string[], terminal: Terminal = process
     if (format === 'github' && answer.text !== '') terminal.err.write(answer.text);
   }
   if (answer.messages !== '') terminal.err.write(answer.messages);
-  return answer.exitStatus;
+  return (await tellLostOutput(terminal)) ? 2 : answer.exitStatus;
+}
+
+/** No space, no more of it for this user, and none in a file of that size (errno(3)). */
+const fullDisk: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** Whether an output did not take what was written to it: whoever reads it must not take the rest for the whole. */
+async function tellLostOutput(terminal: Terminal): Promise<boolean> {
+  await new Promise(setImmediate);
+  const lost = terminal.lost?.();
+  if (lost === undefined) return false;
+  const { renderDiagnostic } = await import('./render.js');
+  const { output, error } = lost;
+  const code = fullDisk.has(error.code ?? '') ? 'disk-full' : 'output-unwritable';
+  terminal.err.write(renderDiagnostic(diagnose(code, { path: output, reason: error.message }), terminal.err));
+  return true;
 }
 
 async function printed(document: JsonDocument, format: OutputFormat, terminal: Terminal): Promise<string> {

@@ -25,6 +25,8 @@ export interface Terminal {
   readonly environment: NodeJS.ProcessEnv;
   /** Absolute; `''` where it has been deleted. */
   readonly workingDirectory: string;
+  /** Why one of the outputs did not take what was written to it (a full disk); known a turn of the event loop later. */
+  readonly lost?: () => { readonly output: string; readonly error: NodeJS.ErrnoException } | undefined;
   /** Asks a question and waits for a line, `undefined` for none; absent where nobody can answer. */
   readonly ask?: (question: string, signal: AbortSignal) => Promise<string | undefined>;
 }
@@ -70,11 +72,18 @@ export function makeOutput(stream: Stream, hasColor: boolean): Output {
   };
 }
 
-/** The process's own streams. A reader that goes away (`kptool … | head`) ends the output, not the program. */
+/**
+ * The process's own streams. A reader that goes away (`kptool … | head`) ends the output, not the program; what cannot be
+ * written otherwise is told at the end, since a build is worth more than the lines about it.
+ */
 export function processTerminal(words: readonly string[]): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
+  let lost: ReturnType<NonNullable<Terminal['lost']>>;
+  for (const [output, stream] of [
+    ['standard output', process.stdout] as const,
+    ['standard error', process.stderr] as const,
+  ]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code !== 'EPIPE') lost ??= { output, error };
     });
   }
   const output = (stream: NodeJS.WriteStream) =>
@@ -84,6 +93,7 @@ export function processTerminal(words: readonly string[]): Terminal {
     err: output(process.stderr),
     environment: process.env,
     workingDirectory: currentFolder(),
+    lost: () => lost,
     ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask: askOnTerminal } : {}),
   };
 }

@@ -52,6 +52,15 @@ test('a reader that goes away is no failure', async () => {
   expect(stderr).toBe('status 0');
 });
 
+test('a full disk behind standard output is told, not thrown', async () => {
+  for (const words of ['--version', 'build --help', `inspect --json ${program}`]) {
+    const { stderr, exitCode } = await execa('sh', ['-c', `"${program}" ${words} > /dev/full`], { reject: false });
+    expect(stderr).toContain('[disk-full]');
+    expect(stderr).not.toMatch(/^ +at .*\.js/m);
+    expect(exitCode).toBe(2);
+  }
+});
+
 test('a working directory that was deleted is told', async () => {
   const script = `d=$(mktemp -d); cd "$d"; rmdir "$d"; exec "${program}" inspect x.ko`;
   const { exitCode, stderr } = await execa('sh', ['-c', script], { reject: false });

@@ -65,6 +65,7 @@ describe('what is refused', () => {
     [['kernel', 'inof'], 'usage-unknown-command'],
     [['kernel'], 'usage-missing-argument'],
     [['kernel', 'info', 'x'], 'usage-extra-argument'],
+    [['clean', 'x'], 'usage-extra-argument'],
     [['--json', 'build', 'x'], 'usage-option-before-command'],
     [['build', 'x', '--jbos', '4'], 'usage-unknown-option'],
     [['build', 'x', '-x'], 'usage-unknown-option'],
@@ -104,6 +105,10 @@ describe('what is refused', () => {
 describe('help', () => {
   test('names every command', () => {
     const help = text('--help');
+    expect(help).not.toMatch(/\[[a-z]+\.\.\]/);
+    expect(help).toMatch(/^ {2}kptool build <patch…> {2,}Build a livepatch/m);
+    expect(help).toMatch(/^ {2}kptool clean {2,}List what/m);
+    expect(help).toMatch(/^ {2}kptool kernel info\|fetch {2,}Say what/m);
     for (const command of commands) expect(help).toContain(`kptool ${command.name}`);
   });
 

@@ -41,6 +41,18 @@ describe('run', () => {
     expect(exitStatus).toBe(2);
   });
 
+  test('ends with status 2 where the answer could not be written, and says so', async () => {
+    const terminal = recordedTerminal('/', { XDG_CACHE_HOME: '/dev/null' });
+    const lose = (code: string) => {
+      const error = Object.assign(new Error(`${code}: no luck, write`), { code });
+      return { ...terminal, lost: () => ({ output: 'standard output', error }) };
+    };
+    expect(await run(['--version'], lose('ENOSPC'))).toBe(2);
+    expect(terminal.err.text()).toMatch(/^error: No space is left for standard output: .*\[disk-full\]\n/);
+    expect(await run(['--version'], lose('EIO'))).toBe(2);
+    expect(terminal.err.text()).toContain('[output-unwritable]');
+  });
+
   test('takes --json after -- for a file name', async () => {
     expect((await kptool('bulid', '--', '--json')).out).toBe('');
   });
