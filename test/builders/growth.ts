@@ -13,12 +13,18 @@ export function cpuMilliseconds(work: () => unknown): number {
 
 /**
  * How often the CPU time of `size` goes into that of `times * size`: about `times` where work grows in proportion, about its
- * square where each piece looks at all others. The least of three runs of each counts, since whatever disturbs adds to them.
+ * square where each piece looks at all others. Whatever disturbs adds to a run, so that the least counts: of three small runs,
+ * and of the large ones until one is in proportion, or so far from it that no other will be.
  */
 export function growth(prepare: (size: number) => () => unknown, size: number, times: number): number {
-  const [small, large] = [prepare(size), prepare(times * size)];
-  const rounds = [1, 2, 3].map(() => [cpuMilliseconds(small), cpuMilliseconds(large)] as const);
-  return Math.min(...rounds.map(([, milliseconds]) => milliseconds)) / Math.min(...rounds.map(([first]) => first));
+  const small = prepare(size);
+  const least = Math.min(...[1, 2, 3].map(() => cpuMilliseconds(small)));
+  const large = prepare(times * size);
+  let ratio = cpuMilliseconds(large) / least;
+  for (let tries = 1; tries < 5 && ratio >= inProportion(times) && ratio < times ** 1.8; tries += 1) {
+    ratio = Math.min(ratio, cpuMilliseconds(large) / least);
+  }
+  return ratio;
 }
 
 /**
