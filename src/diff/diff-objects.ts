@@ -2,6 +2,7 @@
  * Compares the object that a source file compiles to before and after the patch, and makes the object that carries the
  * difference. This is the order in which it happens; each pass takes what those before it found.
  */
+
 import { type Arch, type EntrySizes, selectArch } from '../arch/arch.js';
 import { knownArchs } from '../arch/known.js';
 import { fail } from '../diagnostics/catalogue.js';
@@ -14,6 +15,7 @@ import { type Callback, findCallbacks, includeCallbacks } from './callbacks.js';
 import { carryAlong, partResizedConstants } from './carry-along.js';
 import { checkPatchable } from './check-patchable.js';
 import { type Comparison, compareObjects, type Status, settleRefused } from './compare.js';
+import { copyUnnamedTexts } from './copied-texts.js';
 import { adoptOriginalNames, correlate } from './correlate.js';
 import { type ChangeReason, explainChanges } from './explain.js';
 import { keepForcedMarks } from './forced-functions.js';
@@ -129,6 +131,9 @@ export function diffObjects(input: DiffInput): DiffOutcome {
   // Whatever has been refused by now, the author is to learn of everything else at the same time.
   settleRefused(comparison, refused);
   const early = [...staticLocalFindings, ...findings, ...callbackFindings, ...carried.findings];
+
+  // What is the same and has no name that tells it apart goes along as a copy, where a copy is as good.
+  copyUnnamedTexts(patched, comparison, input.lookup);
 
   // Changed functions, and what they need that the target does not have.
   const { inclusion, changedFunctions, hasNewGlobals } = chooseIncluded(patched, comparison);
