@@ -40,6 +40,11 @@ export const sourceDataCases: RuleCases<typeof sourceDataRules> = {
         'u8',
         'u32',
       ),
+      'another one of its name is new': mad(
+        'static int f(int a)\n{\n\tif (a) {\n\t\t@\n\t}\n\tstatic int count;\n\treturn count++;\n}\n',
+        '',
+        'static u64 count;',
+      ),
     },
   },
   'static-local-added': {

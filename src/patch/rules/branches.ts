@@ -25,13 +25,25 @@ function staticCalls(scene: Scene): Diagnostic[] {
   return keysUsed(scene, STATIC_CALL, /^DEFINE_STATIC_CALL/, 'static-call-touched');
 }
 
+/**
+ * What is linked into vmlinux and nothing else uses keys of vmlinux, and the kernel knows where those are before it reads the
+ * tables of a livepatch.
+ */
+function mayUseModuleKeys(scene: Scene): Scene['functions'] {
+  const isBuiltIn = (file: string) => {
+    const modules = scene.modules.get(file) ?? [];
+    return modules.length > 0 && modules.every((module) => module === 'vmlinux');
+  };
+  return scene.functions.filter(({ place }) => !isBuiltIn(place.file));
+}
+
 function keysUsed(
-  { functions }: Scene,
+  scene: Scene,
   users: ReadonlySet<string>,
   definition: RegExp,
   code: 'static-key-touched' | 'static-call-touched',
 ): Diagnostic[] {
-  return functions.flatMap(({ change, patched, place }) => {
+  return mayUseModuleKeys(scene).flatMap(({ change, patched, place }) => {
     const own = change.patched.items.filter(({ macro = '' }) => definition.test(macro));
     const keys = callsIn(patched.body, (name) => users.has(name)).map((call) => firstWord(call.arguments[0] ?? []));
     return [...new Set(keys)].map((key) =>
@@ -43,10 +55,10 @@ function keysUsed(
 }
 
 /** `trace_printk` and its like write by themselves; `trace_mad_send_enabled()` branches on the same key as the event. */
-function tracepoints({ functions }: Scene): Diagnostic[] {
+function tracepoints(scene: Scene): Diagnostic[] {
   const isTracepoint = (name: string) =>
     /^trace_\w+$/.test(name) && !/^trace_(printk|puts|array_\w+|seq_\w+|dump_stack|clock\w*)$/.test(name);
-  return functions.flatMap(({ change, patched, place }) => {
+  return mayUseModuleKeys(scene).flatMap(({ change, patched, place }) => {
     // A function of the file may be called so.
     const own = new Set(change.patched.items.filter(({ kind }) => kind === 'function').map(({ name }) => name));
     const names = callsIn(patched.body, isTracepoint).map(({ name }) => name);

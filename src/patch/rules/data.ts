@@ -89,13 +89,7 @@ function declarationOf(head: readonly Token[]): string {
 /** Static variables within functions. */
 function localStatics({ functions }: Scene): Diagnostic[] {
   return functions.flatMap(({ change, original, patched, place: { functionName } }) => {
-    const [before, after] = [staticLocals(original), staticLocals(patched)];
-    const gone = before.filter((local) => !after.some(({ name }) => name === local.name));
-    const come = after.filter((local) => !before.some(({ name }) => name === local.name));
-    const kept = after.flatMap((local) => {
-      const twin = before.find(({ name }) => name === local.name);
-      return twin === undefined ? [] : [{ twin, local }];
-    });
+    const { gone, come, kept } = pairLocals(staticLocals(original), staticLocals(patched));
     const about = ({ name, line }: StaticLocal) => ({ file: change.path, line, variable: name, functionName });
     return [
       ...gone.map((local) => {
@@ -115,6 +109,26 @@ function localStatics({ functions }: Scene): Diagnostic[] {
         .map((local) => diagnose('static-local-added', about(local))),
     ];
   });
+}
+
+/** Those of one name, also where several have it: a new `static u64 count;` in a block of its own beside `static int count;`. */
+function pairLocals(before: readonly StaticLocal[], after: readonly StaticLocal[]) {
+  const kept: { readonly twin: StaticLocal; readonly local: StaticLocal }[] = [];
+  const pair = (fits: (twin: StaticLocal, local: StaticLocal) => boolean) => {
+    for (const local of after.filter((candidate) => !kept.some((found) => found.local === candidate))) {
+      const twin = before.find(
+        (candidate) => !kept.some((found) => found.twin === candidate) && fits(candidate, local),
+      );
+      if (twin !== undefined) kept.push({ twin, local });
+    }
+  };
+  pair((twin, local) => twin.name === local.name && twin.declaration === local.declaration);
+  pair((twin, local) => twin.name === local.name);
+  return {
+    kept,
+    gone: before.filter((local) => !kept.some(({ twin }) => twin === local)),
+    come: after.filter((candidate) => !kept.some(({ local }) => local === candidate)),
+  };
 }
 
 function typeLayouts({ changes, config }: Scene): Diagnostic[] {

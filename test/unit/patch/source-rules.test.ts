@@ -33,6 +33,16 @@ test('a key of this file is told from one whose owner is not known', () => {
   expect(what('')).toContain('cannot tell here whether a module defines it');
 });
 
+test('keys that only vmlinux uses are no trouble', () => {
+  const text = (value: string) =>
+    `int f(int a) { trace_mad_send(a); static_call(mad_hook)(a); return static_branch_likely(&on) ? ${value} : 0; }\n`;
+  const codes = (...modules: string[]) =>
+    check({ 'mad.c': [text('1'), text('2')] }, new Map([['mad.c', modules]])).map(({ code }) => code);
+  expect(codes('vmlinux')).toEqual([]);
+  const all = ['static-key-touched', 'static-call-touched', 'tracepoint-touched'];
+  for (const modules of [[], ['ib_mad'], ['vmlinux', 'ib_mad']]) expect(codes(...modules)).toEqual(all);
+});
+
 describe('what cannot be told is a warning that says so', () => {
   const init = (condition: string) => {
     const text = (value: string) => `#${condition}\nstatic int __init f(void) { return ${value}; }\n#endif\n`;
