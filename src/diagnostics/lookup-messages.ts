@@ -20,6 +20,8 @@ interface Asked {
   /** `ib_cm`, `vmlinux` */
   readonly objectName: string;
   readonly reason?: string;
+  /** Release of the kernel, where its symbols are known by addresses only. */
+  readonly addressesOf?: string;
 }
 
 /** As `lookup/verdict.ts` has it, without the verdicts that nothing differs for. */
@@ -61,6 +63,16 @@ function fixOf({ module, verdict }: Mismatch): string {
   return module === 'vmlinux' ? KERNEL_MISMATCH_FIXES[verdict] : MISMATCH_FIXES[verdict];
 }
 
+const namedByModule =
+  'Give the target as a module that was not stripped of its FILE symbols (--module FILE.ko), or one that was built by this ' +
+  'compiler from this source.';
+
+/** Named for all distributions, since a bundle is read on other machines too. */
+const namedByVmlinux = (release: string) =>
+  'Install the vmlinux of this kernel that has its symbols, which names the source of each (Debian: ' +
+  `linux-image-${release}-dbg; Ubuntu: linux-image-unsigned-${release}-dbgsym; Fedora: kernel-debuginfo-${release}; SUSE: ` +
+  'kernel-default-debuginfo), or name it with --vmlinux FILE.';
+
 export const lookupMessages = {
   'symbol-missing': ({ name, object, objectName, reason }: Asked) => ({
     what: `${objectName} has no symbol that is ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
@@ -78,12 +90,11 @@ export const lookupMessages = {
     objectName,
     candidates,
     reason,
+    addressesOf,
   }: Asked & { candidates: readonly Candidate[] }) => ({
     what: `${countOf(candidates)} of ${objectName} may be ${name} of ${object}${reason === undefined ? '' : `: ${reason}`}`,
     why: 'The kernel tells namesakes apart by their position in the symbol table only. A wrong position patches a wrong function, without any error.',
-    fix:
-      'Give the target as a module that was not stripped of its FILE symbols (--module FILE.ko), or one that was built by ' +
-      `this compiler from this source. Otherwise patch the callers of ${name} instead.`,
+    fix: `${addressesOf === undefined ? namedByModule : namedByVmlinux(addressesOf)} Otherwise patch the callers of ${name} instead.`,
     details: candidates.map((candidate) => describeCandidate(name, candidate)),
   }),
 

@@ -10,6 +10,8 @@ export interface Asked {
   readonly object: string;
   /** The klp object that was searched: `ib_cm`. */
   readonly objectName: string;
+  /** Release of the kernel, where its symbols are known by addresses only (kallsyms, System.map). */
+  readonly addressesOf?: string;
 }
 
 /** The finding `symbol-missing`. */

@@ -117,6 +117,7 @@ export async function compareObjects(question: ComparisonQuestion): Promise<Comp
           linkedInto: modules,
           chosenBy: targets.find(({ name }) => name === module)?.chosenBy,
           table,
+          release: question.verification.kernel.release,
           referenceTable,
           linkOrder,
           exports,

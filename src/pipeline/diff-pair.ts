@@ -17,7 +17,7 @@ import { createLookup } from '../lookup/create-lookup.js';
 import type { NameRules } from '../lookup/drifting-names.js';
 import { type LookupDecision, type RecordedLookup, recordLookup } from '../lookup/explain-lookup.js';
 import type { Exports } from '../lookup/exports.js';
-import { describeUnresolved } from '../lookup/findings.js';
+import { type Asked, describeUnresolved } from '../lookup/findings.js';
 import type { Lookup } from '../lookup/lookup.js';
 import { describeForeignObject } from '../lookup/membership.js';
 import type { LinkOrder } from '../lookup/resolve-file.js';
@@ -37,6 +37,8 @@ export interface PairInput {
   /** Where the target was found, in words, for messages. */
   readonly chosenBy?: string | undefined;
   readonly table: TargetTable;
+  /** Of the kernel, for messages. */
+  readonly release?: string;
   /** Of the target as rebuilt from the unpatched source, where there is one. */
   readonly referenceTable?: TargetTable | undefined;
   /** How the target was linked, where kbuild's data are at hand. */
@@ -124,8 +126,9 @@ function diffWithLookup(
   const { diff, warnings, observations } = outcome;
   const split = splitRelocations(diff, lookup, input.isImported);
   const replaced = replacedFunctions(diff, lookup);
+  const asked = { object: input.objectName, objectName: lookup.objectName, ...addressesOnly(input) };
   const refusals = [
-    ...describeOpen([...replaced.open, ...split.open], input.objectName, lookup.objectName),
+    ...describeOpen([...replaced.open, ...split.open], asked),
     ...split.tooLate.map(({ section, symbol }) =>
       diagnose('table-needs-module', { section: section.name, symbol: symbol.name, module: lookup.objectName }),
     ),
@@ -137,9 +140,13 @@ function diffWithLookup(
 }
 
 /** Each symbol once, however many places refer to it. */
-function describeOpen(questions: readonly OpenQuestion[], object: string, objectName: string): Diagnostic[] {
+function describeOpen(questions: readonly OpenQuestion[], asked: Omit<Asked, 'name'>): Diagnostic[] {
   const bySymbol = new Map(questions.map((question) => [question.symbol, question]));
   return [...bySymbol.values()].flatMap(({ symbol, answer }) => {
-    return describeUnresolved({ name: symbol, object, objectName }, answer) ?? [];
+    return describeUnresolved({ ...asked, name: symbol }, answer) ?? [];
   });
+}
+
+function addressesOnly({ table, release }: PairInput): Pick<Asked, 'addressesOf'> {
+  return table.order === 'address' && release !== undefined ? { addressesOf: release } : {};
 }

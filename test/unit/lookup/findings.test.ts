@@ -39,3 +39,19 @@ test('an ambiguous one lists every candidate with what tells it apart', () => {
     ],
   });
 });
+
+test('of a kernel that is known by its addresses only, the package that tells them apart is named', () => {
+  const lookup = createLookup({
+    ...{ objectName: 'vmlinux', original, exports: indexExports([]) },
+    table: tableOf([
+      { name: 'helper', size: 64 },
+      { name: 'helper', size: 64 },
+    ]),
+  });
+  const ofKernel = { ...asked, objectName: 'vmlinux', addressesOf: '6.1.0-9-amd64' };
+  const { fix } = describeUnresolved(ofKernel, lookup.local('helper', FUNC)) ?? {};
+  expect(fix).toMatch(
+    /Debian: linux-image-6\.1\.0-9-amd64-dbg;.*Fedora: kernel-debuginfo-6\.1\.0-9-amd64;.*--vmlinux FILE/,
+  );
+  expect(describeUnresolved(asked, lookup.local('helper', FUNC))?.fix).not.toMatch(/vmlinux/);
+});
