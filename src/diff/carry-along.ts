@@ -8,6 +8,7 @@ import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import { STB, STT } from '../elf/constants.js';
 import type { ElfSection, ElfSymbol, Relocation } from '../elf/object.js';
+import { isRuntimeConstantTable } from './check-included.js';
 import { type Comparison, isSameKind } from './compare.js';
 import { isConstantData, isThrowawayStatic } from './names.js';
 import type { Correlation } from './pairing.js';
@@ -153,7 +154,7 @@ class UseIndex {
 
   constructor({ patched, tableNames }: CarryInput) {
     for (const user of patched.object.sections) {
-      if (tableNames.has(user.name) || user.name === '.toc') continue;
+      if (tableNames.has(user.name) || user.name === '.toc' || isRuntimeConstantTable(user)) continue;
       for (const relocation of user.relocations) {
         const meant = dereference(patched.arch, relocation)?.symbol;
         if (meant === undefined) continue;
