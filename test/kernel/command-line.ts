@@ -25,6 +25,7 @@ const documentSchema = z.looseObject({
       module: z.string(),
       changedFunctions: z.array(z.string()),
       newFunctions: z.array(z.string()),
+      newData: z.array(z.string()),
       callbacks: z.array(z.looseObject({ kind: z.string(), function: z.string() })),
     }),
   ),
