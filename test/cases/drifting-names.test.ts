@@ -2,7 +2,6 @@
  * Every kind of name that drifts, as gcc and the kernel's macros make it: the target was built from a source in which
  * something else takes the number, and the link discarded what the kernel's linker script discards.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +22,7 @@ import { touchedCode } from '../../src/patch/touched-code.js';
 import { compareObjects } from '../../src/pipeline/compare-objects.js';
 import type { LookupDecision } from '../../src/pipeline/options.js';
 import { lookupsOf } from '../../src/pipeline/refused-lookups.js';
+import { type Command, runInOrderSync } from '../builders/commands.js';
 import { hasProgram } from '../builders/readelf.js';
 
 const missing = ['gcc', 'ld', 'objcopy'].filter((name) => !hasProgram(name));
@@ -164,16 +164,20 @@ describe.skipIf(missing.length > 0)(`with gcc and binutils (missing: ${missing.j
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'kptool-drifting-'));
     writeFileSync(join(folder, 'module.lds'), LINKER_SCRIPT);
+    writeFileSync(join(folder, 'mad.c'), 'static int state_of_mad; int mad(int x) { return state_of_mad += x; }\n');
+    runInOrderSync([{ folder, words: ['gcc', '-c', '-O2', '-fno-pie', '-o', 'mad.o', 'mad.c'] }]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  function compile(name: string, text: string, flags: readonly string[] = []): string {
+  function compiling(object: string, text: string, flags: readonly string[] = []): Command {
     writeFileSync(join(folder, 'cm.c'), PRINTK + text);
-    const object = join(folder, name);
     // Look-alikes are meant to stay two functions.
-    const options = ['-c', '-O2', '-fno-pie', '-fno-ipa-icf', '-w', ...flags, '-o', object, 'cm.c'];
-    execFileSync('gcc', options, { cwd: folder });
-    return object;
+    return { folder, words: ['gcc', '-c', '-O2', '-fno-pie', '-fno-ipa-icf', '-w', ...flags, '-o', object, 'cm.c'] };
+  }
+
+  function compile(name: string, text: string, flags: readonly string[]): string {
+    runInOrderSync([compiling(name, text, flags)]);
+    return join(folder, name);
   }
 
   function original(text: string) {
@@ -183,14 +187,13 @@ describe.skipIf(missing.length > 0)(`with gcc and binutils (missing: ${missing.j
 
   /** Linked with another object, as modules are. */
   function target(source: string, renamed: Readonly<Record<string, string>> = {}) {
-    const object = compile('cm.o', source);
     const options = Object.entries(renamed).map(([from, to]) => `--redefine-sym=${from}=${to}`);
-    if (options.length > 0) execFileSync('objcopy', [...options, object]);
-    const other = join(folder, 'mad.o');
-    writeFileSync(join(folder, 'mad.c'), 'static int state_of_mad; int mad(int x) { return state_of_mad += x; }\n');
-    execFileSync('gcc', ['-c', '-O2', '-fno-pie', '-o', other, 'mad.c'], { cwd: folder });
+    runInOrderSync([
+      compiling('cm.o', source),
+      ...(options.length > 0 ? [{ folder, words: ['objcopy', ...options, 'cm.o'] }] : []),
+      { folder, words: ['ld', '-r', '-T', 'module.lds', '-o', 'toy.ko', 'mad.o', 'cm.o'] },
+    ]);
     const module = join(folder, 'toy.ko');
-    execFileSync('ld', ['-r', '-T', join(folder, 'module.lds'), '-o', module, other, object]);
     return tableOfImage(readImage(readFileSync(module), module));
   }
 

@@ -20,7 +20,7 @@ import { casesOf, cpus, readCase, runPair } from './arch-case.js';
 import { compileCase, missingPrograms } from './diff-case.js';
 
 const seed = Number(process.env.KPTOOL_SEED ?? 20_261_122);
-const runs = Number(process.env.KPTOOL_MUTANTS ?? 6000);
+const runs = Number(process.env.KPTOOL_MUTANTS ?? 4000);
 const tableRuns = Math.ceil(runs / 4);
 const mostMemory = 512 * 1024 * 1024;
 
