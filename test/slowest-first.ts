@@ -20,6 +20,8 @@ const slow = [
   'cases/mutants.test.ts',
   'cases/diff.test.ts',
   'cases/object-rules.test.ts',
+  'cases/kernel-source.test.ts',
+  'cases/kernel-bundles.test.ts',
   'cases/cli-process.test.ts',
   'unit/patch/mutation.test.ts',
   'unit/system/run.test.ts',

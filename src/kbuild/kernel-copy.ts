@@ -128,10 +128,22 @@ export async function refreshFiles(source: string, tree: string, { changed, gone
     const [from, to] = [path.join(source, file), path.join(tree, file)];
     const facts = lstatSync(from);
     await mkdir(path.dirname(to), { recursive: true, mode: 0o700 });
+    if (await isBuilt(from)) continue;
     await rm(to, { force: true });
     await copyFile(from, to).catch((error: unknown) => {
       throw readingError(error, from);
     });
     await utimes(to, facts.atime, facts.mtime);
   }
+}
+
+/**
+ * Whether kbuild has made the file: for `bounds.s` it leaves the command in `.bounds.s.cmd` (scripts/Kbuild.include). It would
+ * take the user's for its own in the copy, with the values of another configuration.
+ */
+function isBuilt(file: string): Promise<boolean> {
+  return readFile(path.join(path.dirname(file), `.${path.basename(file)}.cmd`)).then(
+    () => true,
+    () => false,
+  );
 }

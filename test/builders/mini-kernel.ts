@@ -18,6 +18,7 @@ modules_prepare:
 \t@mkdir -p include/generated include/config
 \t@echo '#define PREPARED 1' > include/generated/prepared.h
 \t@echo prepared >> prepared-count
+\t@cmp -s .config kernel/.limits.s.cmd || { mkdir -p kernel; cp .config kernel/limits.s; cp .config kernel/.limits.s.cmd; }
 \t@if [ -e broken ]; then echo 'no flex here'; false; fi
 %.o: %.c FORCE
 \t@$(CC) $(flags) -c -o $@ $<
