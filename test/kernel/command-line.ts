@@ -32,6 +32,9 @@ const documentSchema = z.looseObject({
   diagnostics: z.array(diagnosticSchema),
   workFolder: z.string().nullable(),
   bundle: z.string().nullable(),
+  modules: z.array(
+    z.looseObject({ name: z.string(), verification: z.looseObject({ verdict: z.string() }).nullable() }),
+  ),
 });
 
 export type CliDocument = z.output<typeof documentSchema>;

@@ -138,6 +138,12 @@ export async function describeInTree(
         expect(errorsOf(document), scenario.name).toEqual([]);
         expect({ exitStatus, outcome: document.outcome }, scenario.name).toEqual({ exitStatus: 0, outcome: 'built' });
         expect(codesOf(document, 'warning'), scenario.name).toEqual(scenario.build.warnings);
+        // The code in the boot image, and that of the modules, is what this source gives.
+        const compared = document.objects.filter(({ changedFunctions }) => changedFunctions.length > 0);
+        for (const { name, verification } of document.modules) {
+          if (!compared.some((entry) => entry.module === name)) continue;
+          expect(verification?.verdict, `${scenario.name}, ${name}`).toMatch(/^same\b/);
+        }
         const newData = document.objects.flatMap((entry) => entry.newData.map((name) => name.replace(/\.\d+$/, '')));
         expect(scenario.keptData.filter((name) => newData.includes(name))).toEqual([]);
         const objects = document.objects.map((entry) => {
