@@ -122,15 +122,19 @@ function makeParser(command: Command | undefined, words: readonly string[], vers
     .alias('version', 'V')
     .epilogue(exitStatuses)
     .fail((message: string | null, error: Error | undefined) => refuse(command, words, message, error));
+  const isHelp = words.some(mayAskForHelp);
   for (const candidate of commands) {
     const { argumentName } = candidate;
     const usage = argumentName === undefined ? candidate.name : `${candidate.name} [${argumentName}..]`;
-    parser.command(usage, candidate.text, (builder: Argv) => describeCommand(builder, candidate), ignore);
+    parser.command(usage, candidate.text, (builder: Argv) => describeCommand(builder, candidate, isHelp), ignore);
   }
   return parser;
 }
 
 function ignore(): void {}
+
+/** Also of `-dh`. yargs lays out the help of a command in any case, which takes longer than all else that it does. */
+const mayAskForHelp = (word: string) => /^(?:--help|-[^-]*h)/.test(word);
 
 /** The help names each value (`--jobs N`) and needs no "[string]" behind it. yargs' type package does not know the call. */
 function withoutTypesInHelp(parser: Argv): Argv {
@@ -146,14 +150,14 @@ const exitStatuses = `Exit status:
   70   a bug in kptool
   130  interrupted`;
 
-function describeCommand(builder: Argv, command: Command): Argv {
+function describeCommand(builder: Argv, command: Command, isHelp: boolean): Argv {
   builder.usage(`$0 ${command.usageLine}\n\n${command.text}.`);
   for (const flag of command.flags) {
     builder.option(flag.name, {
       ...(flag.short === undefined ? {} : { alias: flag.short }),
       ...(flag.value === undefined ? { type: 'boolean' } : { type: 'string', requiresArg: true }),
       group: `${flag.group}:`,
-      describe: describeFlag(flag),
+      describe: isHelp ? describeFlag(flag) : '',
     });
   }
   for (const [line, meaning] of command.examples) builder.example(line, meaning);

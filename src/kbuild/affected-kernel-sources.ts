@@ -6,11 +6,13 @@ import path from 'node:path';
 import { diagnose, fail } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { Affected } from './affected-sources.js';
-import { type KernelIncludes, scanIncludes } from './kernel-includes.js';
+import type { IncludeGraph } from './include-graph.js';
+import { scanIncludes } from './kernel-includes.js';
+import type { KernelMakeQuestion } from './kernel-make.js';
 import { askOwners, type KernelOwners } from './kernel-owners.js';
 import { type MakefileReach, type MakefileTexts, reachOfMakefile } from './makefile-change.js';
 import { isPlainPath } from './plain-path.js';
-import type { KernelMakeQuestion, PreparedKernel } from './prepared-kernel.js';
+import type { PreparedKernel } from './prepared-kernel.js';
 
 export interface AffectedQuestion {
   readonly touched: readonly string[];
@@ -32,12 +34,7 @@ export async function affectedKernelSources(
   if (!touched.some(isCode) && makefiles.size === 0) return { kind: 'some', sources: [] };
   const strange = touched.find((file) => file.endsWith('.c') && !isPlainPath(file));
   if (strange !== undefined) fail('source-name-not-plain', { source: strange });
-  const includes = await scanIncludes({
-    tree: prepared.tree,
-    listing: prepared.listing,
-    sourceArchitecture: sourceArchitectures[make.kernel.architecture.name] ?? '',
-    cache: path.join(prepared.folder, 'includes.json'),
-  });
+  const includes = await scanIncludes(prepared, sourceArchitectures[make.kernel.architecture.name] ?? '');
   const code = touched.filter(isCode);
   const ofMakefiles = sourcesOfMakefiles(includes, makefiles, new Set(code));
   const candidates = new Set([...includes.sourcesOf(code), ...ofMakefiles.keys()]);
@@ -53,12 +50,12 @@ interface FromMakefile {
 
 /** By source, the makefile that may give it other flags. `touched` are compiled anyway. */
 function sourcesOfMakefiles(
-  { files }: KernelIncludes,
+  { files }: IncludeGraph,
   makefiles: ReadonlyMap<string, MakefileTexts>,
   touched: ReadonlySet<string>,
 ): Map<string, FromMakefile> {
   const found = new Map<string, FromMakefile>();
-  const sources = [...files.keys()].filter((file) => file.endsWith('.c') && !touched.has(file));
+  const sources = files.filter((file) => file.endsWith('.c') && !touched.has(file));
   for (const [makefile, texts] of makefiles) {
     const reach = reachOfMakefile(makefile, texts);
     for (const source of reach.kind === 'all' ? [] : sources.filter((file) => isReached(file, reach))) {
@@ -80,7 +77,7 @@ const isCode = (file: string) => /\.(?:c|h|inc|def|tbl)$/.test(file);
  * `source-not-in-kernel` where nothing is left but such C files, which nothing includes, and `too-many-objects`.
  */
 export function chooseKernelSources(
-  includes: KernelIncludes,
+  includes: IncludeGraph,
   owners: KernelOwners,
   {
     touched,

@@ -2,7 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isLocked, takeLock } from '../system/lock.js';
-import { keyOf, lockOf, otherFolder, type PreparedKernelIdentity, readyMark, treeOf } from './prepared-kernel.js';
+import { keyOf, lockOf, otherFolder, type PreparedKernelIdentity, readyMark, treeOf } from './kernel-places.js';
 
 /** The prepared kernels of the cache, and whether a run works in them. Throws nothing. */
 export async function findPreparedKernels(

@@ -2,106 +2,97 @@
  * Which sources of a kernel tree include a file, directly or not. Found in the text, since before compiling kbuild knows of
  * no header; what the text cannot tell (which `-I` counts, which `#ifdef` holds) adds sources and leaves none out.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { writeOutputAtomically } from '../system/files.js';
-import { type Listing, listGenerated } from './kernel-copy.js';
+import { errorCode, readingError } from '../system/system-error.js';
+import { IncludeGraph } from './include-graph.js';
+import { recordsOf } from './kernel-listing.js';
+import type { PreparedKernel } from './prepared-kernel.js';
 
-/** A file as it was read: size, time of last change, and its includes as written, with `"` in front of quoted ones. */
-type Scanned = readonly [size: number, time: number, includes: readonly string[]];
+/** A file as it was read: what a listing says of it, and its includes as written, with `"` in front of quoted ones. */
+type Scanned = readonly [facts: string, includes: readonly string[]];
 
-export interface IncludeQuestion {
-  readonly tree: string;
-  /** Of the tree; see `listKernel`. */
-  readonly listing: Listing;
-  /** `SRCARCH`: the folder below arch/ whose files count. */
-  readonly sourceArchitecture: string;
-  /** Keeps what was read from one run to the next. */
-  readonly cache: string;
-}
-
-const isCode = /\.(?:c|h|S|inc|def|tbl|lds)$/;
+const isCode = /^[^\t\n]*\.(?:c|h|S|inc|def|tbl|lds)$/;
 const includeLine = /^[ \t]*#[ \t]*include(?:_next)?[ \t]+(?:"([^"\n]+)"|<([^>\n]+)>)/gm;
-/** Files read at the same time. */
-const atATime = 64;
+/** Files read without a pause. */
+const atATime = 256;
 
-/** kbuild includes them into every source (`-include`, scripts/Makefile.lib and the top Makefile). */
-const includedByAll = ['include/linux/kconfig.h', 'include/linux/compiler-version.h', 'include/linux/compiler_types.h'];
+/**
+ * Who includes whom in a prepared kernel, for the architecture whose folder below arch/ is `sourceArchitecture` (`SRCARCH`). What
+ * was found is kept beside the tree, for as long as no source changes; then only those that did are read again. Throws
+ * `input-unreadable` and its like, and what writing throws.
+ */
+export async function scanIncludes(
+  { tree, folder, id, listing }: Pick<PreparedKernel, 'tree' | 'folder' | 'id' | 'listing'>,
+  sourceArchitecture: string,
+): Promise<IncludeGraph> {
+  const cache = path.join(folder, 'includes.graph');
+  const scanned = path.join(folder, 'includes.json');
+  const [head = '', known] = splitHead(await readFile(cache, 'utf8').catch(() => ''));
+  const graph = head === id ? IncludeGraph.parse(known) : undefined;
+  if (graph !== undefined) return graph;
 
-export class KernelIncludes {
-  /** By the last part of what they include, for a start. */
-  readonly #byBaseName = new Map<string, { readonly file: string; readonly include: string }[]>();
-
-  constructor(readonly files: ReadonlyMap<string, Scanned>) {
-    for (const [file, [, , includes]] of files) {
-      for (const include of includes) {
-        const base = path.posix.basename(include.replace(/^"/, ''));
-        const known = this.#byBaseName.get(base);
-        if (known === undefined) this.#byBaseName.set(base, [{ file, include }]);
-        else known.push({ file, include });
-      }
-    }
-  }
-
-  /** The C files that include one of `touched` in any number of steps, and those of `touched` that are C files. */
-  sourcesOf(touched: readonly string[]): Set<string> {
-    const reached = new Set(touched);
-    for (const file of reached) {
-      if (includedByAll.includes(file)) for (const source of this.files.keys()) reached.add(source);
-      for (const includer of this.#includersOf(file)) reached.add(includer);
-    }
-    return new Set([...reached].filter((file) => file.endsWith('.c')));
-  }
-
-  #includersOf(file: string): string[] {
-    const mentions = this.#byBaseName.get(path.posix.basename(file)) ?? [];
-    return mentions
-      .filter(({ file: from, include }) => this.#mayMean(from, include, file))
-      .map(({ file: from }) => from);
-  }
-
-  /**
-   * 1. A quoted name that is there beside the including file means that one, and no other.
-   * 2. Any other name may mean every file whose path ends in it, since each folder can be a `-I`.
-   */
-  #mayMean(from: string, include: string, file: string): boolean {
-    const text = include.replace(/^"/, '');
-    if (include.startsWith('"')) {
-      const beside = path.posix.join(path.posix.dirname(from), text);
-      if (beside === file) return true;
-      if (this.files.has(beside)) return false;
-    }
-    const tail = path.posix.normalize(text).replace(/^(?:\.\.\/)+/, '');
-    return file === tail || file.endsWith(`/${tail}`);
-  }
+  const files = new Map([...recordsOf(listing)].filter(([file]) => isRelevant(file, sourceArchitecture)));
+  const scan = await scanFiles(tree, files, await readScan(scanned));
+  const made = ['include/generated', `arch/${sourceArchitecture}/include/generated`];
+  const generated = await scanFiles(tree, new Map(made.flatMap((place) => filesBelow(tree, place))), new Map());
+  const fresh = IncludeGraph.of(new Map([...scan, ...generated].map(([file, [, includes]]) => [file, includes])));
+  await writeOutputAtomically(scanned, JSON.stringify([...scan]));
+  await writeOutputAtomically(cache, `${id}\n${fresh}`);
+  return fresh;
 }
 
-/** Reads what changed since the last time; 50,000 files in some seconds the first time. Throws as `listKernel`. */
-export async function scanIncludes({
-  tree,
-  listing,
-  sourceArchitecture,
-  cache,
-}: IncludeQuestion): Promise<KernelIncludes> {
-  const known = await readScan(cache);
-  const generated = ['include/generated', `arch/${sourceArchitecture}/include/generated`];
-  const made = generated.flatMap((folder) => [...listGenerated(tree, folder)]);
-  const files = relevant(new Map([...listing, ...made]), sourceArchitecture);
+function splitHead(text: string): [string, string] {
+  const end = text.indexOf('\n');
+  return [text.slice(0, end), text.slice(end + 1)];
+}
+
+/** Reads those of `files` that are not known with the same facts. */
+async function scanFiles(
+  tree: string,
+  files: ReadonlyMap<string, string>,
+  known: ReadonlyMap<string, Scanned>,
+): Promise<Map<string, Scanned>> {
   const scan = new Map<string, Scanned>();
-  const pending: [string, readonly [number, number]][] = [];
+  let read = 0;
   for (const [file, facts] of files) {
     const before = known.get(file);
-    if (before !== undefined && before[0] === facts[0] && before[1] === facts[1]) scan.set(file, before);
-    else pending.push([file, facts]);
+    if (before !== undefined && before[0] === facts) {
+      scan.set(file, before);
+      continue;
+    }
+    // Read at once, and waited for: asked for one by one without blocking, 50,000 files take three times as long.
+    const text = readText(path.join(tree, file));
+    if (text !== undefined) scan.set(file, [facts, includesIn(text)]);
+    read += 1;
+    // Signals are heard in between.
+    if (read % atATime === 0) await breathe();
   }
-  for (let first = 0; first < pending.length; first += atATime) {
-    const some = pending.slice(first, first + atATime);
-    const texts = await Promise.all(some.map(([file]) => readFile(path.join(tree, file), 'latin1')));
-    for (const [index, [file, [size, time]]] of some.entries())
-      scan.set(file, [size, time, includesIn(texts[index] ?? '')]);
+  return scan;
+}
+
+/** `undefined` for what kbuild made and took away again. */
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw readingError(error, file);
   }
-  if (pending.length > 0 || scan.size !== known.size) await writeOutputAtomically(cache, JSON.stringify([...scan]));
-  return new KernelIncludes(scan);
+}
+
+/** The headers that a build made in a folder, which may not be there. Nothing is known of their times. */
+function filesBelow(tree: string, folder: string): [string, string][] {
+  try {
+    const names = readdirSync(path.join(tree, folder), { recursive: true, encoding: 'utf8' });
+    return names.filter((name) => /\.[ch]$/.test(name)).map((name) => [`${folder}/${name}`, '']);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw readingError(error, tree);
+  }
 }
 
 /**
@@ -118,11 +109,9 @@ export function includesIn(text: string): string[] {
 const copyOf = (text: string) => Buffer.from(text, 'latin1').toString('latin1');
 
 /** Other architectures, documentation and the programs of tools/ are compiled into no kernel of this one. */
-function relevant(listing: Listing, sourceArchitecture: string): Listing {
-  const own = `arch/${sourceArchitecture}/`;
-  const counts = (file: string) =>
-    isCode.test(file) && (!/^(?:arch|Documentation|tools)\//.test(file) || file.startsWith(own));
-  return new Map([...listing].filter(([file]) => counts(file)));
+function isRelevant(file: string, sourceArchitecture: string): boolean {
+  if (!isCode.test(file)) return false;
+  return !/^(?:arch|Documentation|tools)\//.test(file) || file.startsWith(`arch/${sourceArchitecture}/`);
 }
 
 async function readScan(cache: string): Promise<ReadonlyMap<string, Scanned>> {

@@ -7,10 +7,12 @@ import path from 'node:path';
 import { fail } from '../diagnostics/catalogue.js';
 import { runProgram } from '../system/run.js';
 import { type CompiledObject, readCompileLog, writeCompilerWrapper } from './compiler-wrapper.js';
+import { type KernelMakeQuestion, kernelInvocation } from './kernel-make.js';
+import { wrapperFolder } from './kernel-places.js';
 import { judge, type Side } from './make-output.js';
 import type { Invocation } from './make-steps.js';
 import { objtoolSettings, objtoolVariables } from './objtool.js';
-import { type KernelMakeQuestion, kernelInvocation, type PreparedKernel, wrapperFolder } from './prepared-kernel.js';
+import type { PreparedKernel } from './prepared-kernel.js';
 import { checkSections } from './section-flags.js';
 
 /** The klp object of what is not in a module. */

@@ -1,22 +1,12 @@
-/**
- * Which objects the kernel's configuration builds, and into what, as the makefiles say. kbuild itself evaluates them: a
- * small makefile includes a folder's in the place of scripts/Makefile.build, and prints the lists that came out.
- */
+/** Which objects the kernel's configuration builds, and into what, as its makefiles say. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fail } from '../diagnostics/catalogue.js';
 import { writeOutputAtomically } from '../system/files.js';
-import { runProgram } from '../system/run.js';
-import { type KernelMakeQuestion, kernelMake, type PreparedKernel } from './prepared-kernel.js';
-import { writeWorkFile } from './work-file.js';
-
-/** What the makefile of one folder lists; paths in the tree, folders with a slash at the end. */
-interface FolderLists {
-  readonly builtIn: readonly string[];
-  readonly modules: readonly string[];
-  /** By composite object, `fs/ext4/ext4.o`: its parts. */
-  readonly parts: readonly (readonly [composite: string, parts: readonly string[]])[];
-}
+import { recordsOf } from './kernel-listing.js';
+import type { KernelMakeQuestion } from './kernel-make.js';
+import { askFolders, type FolderLists, noLists } from './makefile-lists.js';
+import type { PreparedKernel } from './prepared-kernel.js';
 
 export interface KernelOwners {
   /** The klp objects that link the object of a source: `vmlinux`, names of modules; empty where the configuration leaves it out. */
@@ -24,92 +14,57 @@ export interface KernelOwners {
 }
 
 /**
- * Put behind the kernel's own Makefile, which has read the configuration and exported what makefiles of folders use. A folder
- * whose makefile does not stand alone (drivers/misc/habanalabs/common, which the one above includes) lists nothing.
- */
-const askScript = (folderScript: string, folders: readonly string[]) => `kptool-goals := ${folders
-  .map((folder) => `kptool-ask//${folder}`)
-  .join(' ')}
-PHONY += kptool-ask $(kptool-goals)
-kptool-ask: $(kptool-goals)
-$(kptool-goals): kptool-ask//%:
-\t-@$(MAKE) -f ${folderScript} obj=$* kptool-lists
-`;
-
-/**
- * What scripts/Makefile.build does before it includes a folder's makefile, and then the lists. A composite object is one that
- * has parts (multi-search of scripts/Makefile.lib).
- */
-const folderScript = `src := $(obj)
-obj-y :=
-obj-m :=
-lib-y :=
-lib-m :=
-targets :=
-subdir-y :=
-subdir-m :=
--include include/config/auto.conf
-include $(srctree)/scripts/Kbuild.include
--include $(srctree)/scripts/Makefile.compiler
-kbuild-dir := $(srctree)/$(src)
--include $(firstword $(wildcard $(kbuild-dir)/Kbuild $(kbuild-dir)/Makefile))
-parts = $($(1:.o=-objs)) $($(1:.o=-y)) $(if $(filter $1,$(obj-m)),$($(1:.o=-m)))
-.PHONY: kptool-lists
-kptool-lists:
-\t@:
-$(info kptool:y:$(obj):$(obj-y) $(lib-y))
-$(info kptool:m:$(obj):$(obj-m))
-$(foreach object,$(sort $(filter %.o,$(obj-y) $(obj-m))),$(if $(strip $(call parts,$(object))),$(info kptool:p:$(obj):$(object):$(call parts,$(object)))))
-`;
-
-/**
- * Asks for the folders of the sources and those above them, in one call of make; what was asked before is remembered for as long
- * as the makefile stays. Throws `kernel-makefiles-unreadable` with what make said.
+ * Asks for the folders of the sources and those above them; what was asked before is remembered for as long as no makefile of the
+ * tree changes. `isPatched`: the tree is not as it was prepared, and nothing is remembered. Throws what `askFolders` throws.
  */
 export async function askOwners(
   question: KernelMakeQuestion,
   prepared: PreparedKernel,
   sources: readonly string[],
+  { isPatched = false }: { readonly isPatched?: boolean } = {},
 ): Promise<KernelOwners> {
-  const cache = path.join(prepared.folder, 'owners.json');
-  const known = await readKnown(cache);
   const folders = foldersAbove(sources);
-  const marks = new Map(folders.map((folder) => [folder, markOf(folder, prepared)]));
-  const unknown = folders.filter((folder) => known.get(folder)?.mark !== marks.get(folder));
+  const known = isPatched ? new Map<string, FolderLists>() : await readKnown(prepared);
+  const unknown = folders.filter((folder) => !known.has(folder));
   if (unknown.length > 0) {
-    const asked = await askFolders(question, prepared, unknown);
-    for (const folder of unknown) {
-      known.set(folder, { mark: marks.get(folder) ?? '', lists: asked.get(folder) ?? noLists });
-    }
-    await writeOutputAtomically(cache, JSON.stringify([...known]));
+    for (const [folder, lists] of await askFolders(question, prepared, unknown)) known.set(folder, lists);
+    if (!isPatched) await writeKnown(prepared, known);
   }
-  const lists = new Map(folders.map((folder) => [folder, known.get(folder)?.lists ?? noLists]));
+  const lists = new Map(folders.map((folder) => [folder, known.get(folder) ?? noLists]));
   const owners = ownersIn(entered(lists));
   return { of: (source) => owners.get(source.replace(/\.c$/, '.o')) ?? [] };
 }
 
-const noLists: FolderLists = { builtIn: [], modules: [], parts: [] };
-
-interface Known {
-  /** Changes with the makefile. */
-  readonly mark: string;
-  readonly lists: FolderLists;
+interface Remembered {
+  /** Of the files of the source, and of the makefiles among them; see `PreparedKernel.id`. */
+  readonly id: string;
+  readonly makefiles: string;
+  readonly lists: readonly (readonly [folder: string, lists: FolderLists])[];
 }
 
-async function readKnown(cache: string): Promise<Map<string, Known>> {
+const cacheIn = (prepared: PreparedKernel) => path.join(prepared.folder, 'owners.json');
+
+async function readKnown(prepared: PreparedKernel): Promise<Map<string, FolderLists>> {
   try {
-    return new Map(JSON.parse(await readFile(cache, 'utf8')) as [string, Known][]);
+    const { id, makefiles, lists } = JSON.parse(await readFile(cacheIn(prepared), 'utf8')) as Remembered;
+    return new Map(id === prepared.id || makefiles === digestOfMakefiles(prepared) ? lists : []);
   } catch {
     return new Map();
   }
 }
 
-/** Some makefiles include another one of their folder (drivers/gpu/drm/amd/amdgpu), so that all that could be one count. */
-function markOf(folder: string, { listing }: PreparedKernel): string {
-  const place = folder === '.' ? '' : `${folder}/`;
-  const names = ['Kbuild', 'Makefile', 'Makefile.am', `Makefile.${path.posix.basename(folder)}`];
-  return JSON.stringify(names.map((name) => listing.get(`${place}${name}`)));
+async function writeKnown(prepared: PreparedKernel, known: ReadonlyMap<string, FolderLists>): Promise<void> {
+  const remembered: Remembered = { id: prepared.id, makefiles: digestOfMakefiles(prepared), lists: [...known] };
+  await writeOutputAtomically(cacheIn(prepared), JSON.stringify(remembered));
 }
+
+/** Makefiles include others, also of other folders (drivers/gpu/drm/amd/amdgpu), so that all of them count for each. */
+function digestOfMakefiles({ listing }: PreparedKernel): string {
+  const records = [...recordsOf(listing)].filter(([file]) => isMakefile.test(file));
+  return createHash('sha256').update(JSON.stringify(records)).digest('hex');
+}
+
+const isMakefile = /(?:^|\/)(?:Kbuild|Makefile)[^/]*$|\.(?:mk|mak|include)$/;
 
 /** From the top down, each before those in it. */
 function foldersAbove(sources: readonly string[]): string[] {
@@ -121,23 +76,28 @@ function foldersAbove(sources: readonly string[]): string[] {
   return [...found].sort((a, b) => a.split('/').length - b.split('/').length);
 }
 
-/** The folders that kbuild goes into. */
+/**
+ * The folders that kbuild goes into: a makefile above lists them, or a folder in them, as `arch` has no makefile of its own. Before
+ * 6.1 the top Makefile named the first folders, and arch/x86/Makefile some below it, which nothing prints; they are taken for
+ * entered.
+ */
 function entered(lists: ReadonlyMap<string, FolderLists>): ReadonlyMap<string, FolderLists> {
   const found = new Map<string, FolderLists>();
-  for (const [folder, own] of lists) if (folder === '.' || isEntered(folder, found)) found.set(folder, own);
+  const listed = new Set<string>(['.']);
+  const note = ({ builtIn, modules }: FolderLists) => {
+    for (const entry of [...builtIn, ...modules].filter((candidate) => candidate.endsWith('/'))) {
+      for (let end = entry.length - 1; end > 0; end = entry.lastIndexOf('/', end - 1)) listed.add(entry.slice(0, end));
+    }
+  };
+  note(lists.get('.') ?? noLists);
+  const isTopSilent = listed.size === 1;
+  for (const [folder, own] of lists) {
+    const isFirst = isTopSilent && /^(?:[^/]+|arch\/[^/]+(?:\/[^/]+)?)$/.test(folder);
+    if (!listed.has(folder) && !isFirst) continue;
+    found.set(folder, own);
+    note(own);
+  }
   return found;
-}
-
-/**
- * A makefile above lists it, or a folder in it: `arch` has no makefile of its own. Before 6.1 the top Makefile named the first
- * folders, and arch/x86/Makefile some below it, which nothing prints; they are taken for entered.
- */
-function isEntered(folder: string, above: ReadonlyMap<string, FolderLists>): boolean {
-  const listed = [...above.values()].flatMap(({ builtIn, modules }) => [...builtIn, ...modules]);
-  const top = above.get('.');
-  const isTopSilent = ![...(top?.builtIn ?? []), ...(top?.modules ?? [])].some((entry) => entry.endsWith('/'));
-  if (isTopSilent && /^(?:[^/]+|arch\/[^/]+(?:\/[^/]+)?)$/.test(folder)) return true;
-  return listed.some((entry) => entry.endsWith('/') && entry.startsWith(`${folder}/`));
 }
 
 function ownersIn(lists: ReadonlyMap<string, FolderLists>): ReadonlyMap<string, readonly string[]> {
@@ -160,46 +120,4 @@ function ownersIn(lists: ReadonlyMap<string, FolderLists>): ReadonlyMap<string, 
     }
   }
   return owners;
-}
-
-async function askFolders(
-  question: KernelMakeQuestion,
-  { folder, tree }: PreparedKernel,
-  folders: readonly string[],
-): Promise<Map<string, FolderLists>> {
-  const [ask, lists] = [path.join(folder, 'kbuild', 'ask.mk'), path.join(folder, 'kbuild', 'lists.mk')];
-  await writeWorkFile(ask, askScript(lists, folders));
-  await writeWorkFile(lists, folderScript);
-  const call = await kernelMake(question, folder, 'prepare', ['kptool-ask']);
-  // With these flags the top Makefile does its work in this very make, and does not start another that knows only itself.
-  const flags = ['-rR', '--no-print-directory', '--output-sync=recurse', '-s', '-f', 'Makefile', '-f', ask];
-  const result = await runProgram({
-    ...call,
-    arguments: [...flags, ...call.arguments],
-    timeout: question.timeout,
-    signal: question.signal,
-  });
-  if (result.exitStatus !== 0) {
-    const lastLines = result.output.split('\n').filter((line) => line !== '' && !line.startsWith('kptool:'));
-    fail('kernel-makefiles-unreadable', { tree, lastLines: lastLines.slice(-15) });
-  }
-  return readLists(result.stdout);
-}
-
-/** The lines that `folderScript` prints. */
-export function readLists(output: string): Map<string, FolderLists> {
-  const lists = new Map<string, { builtIn: string[]; modules: string[]; parts: [string, string[]][] }>();
-  for (const line of output.split('\n')) {
-    const [, kind, folder, composite = '', text = ''] =
-      /^kptool:([ymp]):([^:]*):(?:([^:]*):)?([^:]*)$/.exec(line) ?? [];
-    if (kind === undefined || folder === undefined) continue;
-    const found = lists.get(folder) ?? { builtIn: [], modules: [], parts: [] };
-    lists.set(folder, found);
-    const words = text.split(/\s+/).filter((word) => word !== '');
-    const inTree = words.map((word) => path.posix.join(folder, word));
-    if (kind === 'y') found.builtIn.push(...inTree);
-    if (kind === 'm') found.modules.push(...inTree);
-    if (kind === 'p') found.parts.push([path.posix.join(folder, composite), inTree]);
-  }
-  return lists;
 }

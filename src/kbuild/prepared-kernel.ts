@@ -3,46 +3,35 @@
  * and the programs that kbuild needs. That takes a minute, so the copy is kept in the cache, one for each source,
  * configuration and compiler. One run at a time works in it.
  */
-import { createHash } from 'node:crypto';
-import { lstat, mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fail } from '../diagnostics/catalogue.js';
-import type { InstalledCompiler } from '../kernel/compiler.js';
-import type { KernelSource } from '../kernel/kernel-source.js';
-import type { TargetKernel } from '../kernel/resolve.js';
 import { writeOutputAtomically } from '../system/files.js';
 import { type Lock, takeLock } from '../system/lock.js';
-import { makeFolders } from '../system/make-folders.js';
-import { runProgram } from '../system/run.js';
 import { writingError } from '../system/system-error.js';
-import { isPathForKbuild } from '../system/work-folder.js';
-import { wrapperIn, writeCompilerWrapper } from './compiler-wrapper.js';
+import { copyKernelSource, refreshFiles } from './kernel-copy.js';
 import {
   compareListings,
-  copyKernelSource,
+  isInProductFolder,
+  isKernelProduct,
   type Listing,
+  type ListingDifference,
   listKernel,
-  readListing,
-  refreshFiles,
-  writeListing,
-} from './kernel-copy.js';
-import { type Invocation, messageLanguage } from './make-steps.js';
-import { type PlannedChange, prepareUndo, undo } from './undo.js';
+  listNewer,
+} from './kernel-listing.js';
+import { type KernelMakeQuestion, makeReady } from './kernel-make.js';
+import { kernelsFolder, keyOf, lockOf, type PreparedKernelIdentity, treeOf, undoOf } from './kernel-places.js';
+import {
+  forgetRecord,
+  isAsRecorded,
+  isSource,
+  type KernelRecord,
+  noteRestored,
+  readRecord,
+  writeRecord,
+} from './kernel-record.js';
+import { type PlannedChange, plannedBy, prepareUndo, undo } from './undo.js';
 
-/** What every call of make in the copy needs to know. */
-export interface KernelMakeQuestion {
-  readonly kernel: TargetKernel;
-  readonly compiler: InstalledCompiler;
-  /** `VAR=VALUE` for every make, from the user. */
-  readonly makeArguments: readonly string[];
-  readonly jobs: number;
-  /** Milliseconds after which a call of make is ended. */
-  readonly timeout?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface PreparedKernelQuestion extends KernelMakeQuestion {
-  readonly source: KernelSource;
+export interface PreparedKernelQuestion extends KernelMakeQuestion, PreparedKernelIdentity {
   /** The folder that keeps prepared kernels, in `kernels`. */
   readonly cache: string;
   readonly onLine?: ((line: string) => void) | undefined;
@@ -55,7 +44,9 @@ export interface PreparedKernel {
   readonly key: string;
   /** Beside the tree: for the compiler wrapper, which has one path for all runs, and for what was found out about the tree. */
   readonly folder: string;
-  /** The files of the source. */
+  /** Of the files of the source: while it is the same, none of them has changed. */
+  readonly id: string;
+  /** The files of the source, and what kbuild made of them. */
   readonly listing: Listing;
   /** To be called before the copy is changed. */
   plan(change: PlannedChange): Promise<void>;
@@ -64,11 +55,6 @@ export interface PreparedKernel {
   /** The same, and lets others work in the copy. Once is enough, and more does no harm. */
   close(): Promise<void>;
 }
-
-export type PreparedKernelIdentity = Pick<PreparedKernelQuestion, 'source' | 'kernel' | 'compiler' | 'makeArguments'>;
-
-/** What the cache holds of a kernel is of this form; another one is made anew. */
-const format = 1;
 
 /**
  * The prepared kernel, locked. Throws `kernel-prepare-failed` with what make said, what finding and copying the source throw,
@@ -82,39 +68,30 @@ export async function openPreparedKernel(question: PreparedKernelQuestion): Prom
     onWait: () => question.onLine?.('waiting for another run that uses the same kernel'),
   });
   try {
-    const listing = (await refresh(question, folder)) ?? (await prepareAnew(question, folder));
-    return handle(folder, lock, listing);
+    const record = (await reopen(question, folder)) ?? (await prepareAnew(question, folder));
+    return handle(folder, lock, record);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-/** Beside the prepared kernel at `folder`, since that comes and goes. */
-export const lockOf = (folder: string) => `${folder}.lock`;
-export const treeOf = (folder: string) => path.join(folder, 'tree');
-const undoOf = (folder: string) => path.join(folder, 'undo');
-const filesOf = (folder: string) => path.join(folder, 'files.json');
-/** Says that preparing it came to its end. */
-export const readyMark = (folder: string) => path.join(folder, 'ready.json');
-
-function handle(folder: string, lock: Lock, listing: Listing): PreparedKernel {
+function handle(folder: string, lock: Lock, { id, listing }: KernelRecord): PreparedKernel {
   const tree = treeOf(folder);
   let isOpen = true;
   return {
     tree,
     key: path.basename(folder),
     folder,
+    id,
     listing,
     plan: (change) => prepareUndo(undoOf(folder), tree, change),
-    restore: async () => {
-      await takeBack(folder, listing);
-    },
+    restore: () => takeBack(folder),
     async close() {
       if (!isOpen) return;
       isOpen = false;
       try {
-        await takeBack(folder, listing);
+        await takeBack(folder);
       } finally {
         await lock.release();
       }
@@ -122,173 +99,92 @@ function handle(folder: string, lock: Lock, listing: Listing): PreparedKernel {
   };
 }
 
-/** What was restored has a new time, which the list must know. */
-async function takeBack(folder: string, listing: Listing): Promise<Listing> {
-  const tree = treeOf(folder);
-  const restored = (await undo(undoOf(folder), tree)).filter((file) => listing.has(file));
-  if (restored.length === 0) return listing;
-  const changed = new Map(listing);
-  for (const file of restored) {
-    const { size, mtimeMs } = await stat(path.join(tree, file));
-    changed.set(file, [size, Math.floor(mtimeMs)]);
-  }
-  await writeListing(filesOf(folder), changed);
-  return changed;
+/** What was restored has new times, which the record must know before the list of what is to be restored goes. */
+function takeBack(folder: string): Promise<void> {
+  return undo(undoOf(folder), treeOf(folder), (files) => noteRestored(folder, files));
 }
 
 /**
- * Brings a copy that is there up to date. `undefined` where it cannot be trusted: preparing it did not end, or files are not as
- * they were left.
+ * Brings a copy that is there up to date: with the user's folder, and behind a run that was killed. `undefined` where it cannot
+ * be believed.
  */
-async function refresh(question: PreparedKernelQuestion, folder: string): Promise<Listing | undefined> {
-  const known = await readListing(filesOf(folder));
-  const isReady = (await readFile(readyMark(folder), 'utf8').catch(() => '')) === String(format);
-  if (known === undefined || !isReady) return undefined;
-  const listing = await takeBack(folder, known);
-  const damage = compareListings(listing, sourcesOnly(listKernel(treeOf(folder)), listing));
-  if (damage.changed.length > 0 || damage.gone.length > 0) return undefined;
-  if (question.source.kind === 'archive') return listing;
-  return refreshFromFolder(question, folder, listing);
+async function reopen(question: PreparedKernelQuestion, folder: string): Promise<KernelRecord | undefined> {
+  const record = await readRecord(folder);
+  if (record === undefined) return undefined;
+  const isHalfMade = await removeLeftByKilled(folder, record);
+  await takeBack(folder);
+  const [found, change] = await Promise.all([
+    listKernel(treeOf(folder), question.signal),
+    sourceChange(question, folder),
+  ]);
+  if (change === undefined || !(await isAsRecorded(folder, record, found))) return undefined;
+  if (!isHalfMade && change.files.length === 0) return record;
+
+  if (change.files.length > 0) question.onLine?.(`${change.files.length} files of the source changed`);
+  await forgetRecord(folder);
+  await refreshFiles(question.source.path, treeOf(folder), change.difference);
+  return finish(question, folder, change.now, record.made);
 }
 
-/** kbuild makes files in the tree that no list of products foresees. */
-function sourcesOnly(found: Listing, listing: Listing): Listing {
-  return new Map([...found].filter(([file]) => listing.has(file)));
+/**
+ * Takes away what kbuild made while a run was patching that did not come to its end: the last of it may be half of a file, which to
+ * make is as good as any other. Whether that is needed for every object, and has to be made again.
+ */
+async function removeLeftByKilled(folder: string, record: KernelRecord): Promise<boolean> {
+  const list = await plannedBy(undoOf(folder));
+  if (list === undefined) return false;
+  const suspects = (await listNewer(treeOf(folder), list)).filter((file) => !isSource(record, file));
+  const isHalfMade = suspects.some((file) => record.made.has(file) || isInProductFolder(file));
+  // First, since this run may be killed as well.
+  if (isHalfMade) await forgetRecord(folder);
+  for (const file of suspects) await rm(path.join(treeOf(folder), file), { force: true });
+  return isHalfMade;
 }
 
-/** Restored files have other times in the copy than in the user's folder, whose own list tells what changed there. */
-async function refreshFromFolder(
-  question: PreparedKernelQuestion,
-  folder: string,
-  listing: Listing,
-): Promise<Listing | undefined> {
-  const sources = path.join(folder, 'source-files.json');
-  const before = await readListing(sources);
+interface SourceChange {
+  /** Of the user's folder; nothing for an archive, of which the name in the cache tells. */
+  readonly now?: Listing;
+  readonly difference: ListingDifference;
+  /** All files that differ. */
+  readonly files: readonly string[];
+}
+
+const sourceListOf = (folder: string) => path.join(folder, 'source-files.list');
+
+/** What changed in the user's folder since it was copied. Restored files have other times in the copy, so it has a list of its own. */
+async function sourceChange(question: PreparedKernelQuestion, folder: string): Promise<SourceChange | undefined> {
+  if (question.source.kind === 'archive') return { difference: { changed: new Map(), gone: [] }, files: [] };
+  const before = await readFile(sourceListOf(folder), 'utf8').catch(() => undefined);
   if (before === undefined) return undefined;
-  const now = listKernel(question.source.path);
-  const difference = compareListings(before, now);
-  if (difference.changed.length === 0 && difference.gone.length === 0) return listing;
-  question.onLine?.(`${difference.changed.length + difference.gone.length} files of the source changed`);
-  await rm(readyMark(folder), { force: true });
-  await refreshFiles(question.source.path, treeOf(folder), difference);
-  await makeReady(question, folder);
-  const fresh = sourcesOnly(listKernel(treeOf(folder)), now);
-  await writeListing(sources, now);
-  await writeListing(filesOf(folder), fresh);
-  await writeOutputAtomically(readyMark(folder), String(format));
-  return fresh;
+  const now = await listKernel(question.source.path, question.signal);
+  const { changed, gone } = compareListings(before, now);
+  const difference = {
+    changed: new Map([...changed].filter(([file]) => !isKernelProduct(file))),
+    gone: gone.filter((file) => !isKernelProduct(file)),
+  };
+  return { now, difference, files: [...difference.changed.keys(), ...difference.gone] };
 }
 
-async function prepareAnew(question: PreparedKernelQuestion, folder: string): Promise<Listing> {
+async function prepareAnew(question: PreparedKernelQuestion, folder: string): Promise<KernelRecord> {
   const { source, signal, onLine } = question;
-  const tree = treeOf(folder);
   await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
     throw writingError(error, folder, 'work-folder-unwritable');
   });
-  const before = source.kind === 'folder' ? listKernel(source.path) : undefined;
+  const now = source.kind === 'folder' ? await listKernel(source.path, signal) : undefined;
   onLine?.(source.kind === 'folder' ? `copying ${source.path}` : `unpacking ${source.path}`);
-  await copyKernelSource(source, tree, signal);
-  const listing = listKernel(tree);
+  await copyKernelSource(source, treeOf(folder), signal);
+  return finish(question, folder, now);
+}
+
+/** Makes the copy ready, and writes down what it is. */
+async function finish(
+  question: PreparedKernelQuestion,
+  folder: string,
+  source: Listing | undefined,
+  made?: Iterable<string>,
+): Promise<KernelRecord> {
+  const before = await listKernel(treeOf(folder), question.signal);
   await makeReady(question, folder);
-  if (before !== undefined) await writeListing(path.join(folder, 'source-files.json'), before);
-  await writeListing(filesOf(folder), listing);
-  await writeOutputAtomically(readyMark(folder), String(format));
-  return listing;
-}
-
-/** Configures the copy as the target is, and makes what has to be there before an object can be compiled. */
-async function makeReady(question: PreparedKernelQuestion, folder: string): Promise<void> {
-  const { kernel, signal, onLine } = question;
-  const tree = treeOf(folder);
-  const config = await readFile(path.join(kernel.buildDirectory, '.config'));
-  await writeOutputAtomically(path.join(tree, '.config'), config);
-  const log = path.join(folder, 'prepare.log');
-  await rm(log, { force: true });
-  for (const goal of ['olddefconfig', 'modules_prepare']) {
-    const result = await runProgram({
-      ...(await kernelMake(question, folder, 'prepare', [goal])),
-      logFile: log,
-      signal,
-      ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) }),
-    });
-    if (result.exitStatus === 0) continue;
-    const lastLines = result.output.split('\n').filter((line) => line !== '');
-    fail('kernel-prepare-failed', { release: kernel.release, goal, lastLines: lastLines.slice(-15), log });
-  }
-}
-
-/**
- * A call of make in the copy at `folder`, by the compiler wrapper, whose path is the same for all runs: to kbuild another
- * compiler would be a reason to make everything again. The release is the target's, which the source alone does not tell
- * (`6.1.0-56-amd64`).
- */
-export function kernelInvocation(
-  { kernel, makeArguments, jobs }: Omit<KernelMakeQuestion, 'compiler'>,
-  folder: string,
-  goals: readonly string[],
-): Invocation {
-  const tree = treeOf(folder);
-  return {
-    program: 'make',
-    arguments: [
-      '-C',
-      tree,
-      `-j${jobs}`,
-      ...goals,
-      ...makeArguments.filter((argument) => !/^CC:?=/.test(argument)),
-      `KERNELRELEASE=${kernel.release}`,
-      `CC=${wrapperIn(wrapperFolder(folder))}`,
-    ],
-    directory: tree,
-    environment: messageLanguage,
-  };
-}
-
-/** Holds the compiler wrapper and what it writes down. */
-export const wrapperFolder = (folder: string) => path.join(folder, 'kbuild');
-
-/** The same, with the wrapper written for `side`. Throws `work-folder-unwritable` or `disk-full`. */
-export async function kernelMake(
-  question: KernelMakeQuestion,
-  folder: string,
-  side: string,
-  goals: readonly string[],
-): Promise<Invocation> {
-  const { command } = question.compiler;
-  await writeCompilerWrapper(wrapperFolder(folder), { command, tree: treeOf(folder), side });
-  return kernelInvocation(question, folder, goals);
-}
-
-/** What a prepared kernel is called in the cache. */
-export async function keyOf({ source, kernel, compiler, makeArguments }: PreparedKernelIdentity): Promise<string> {
-  const { size, mtimeMs } = await stat(source.path);
-  const hash = createHash('sha256');
-  // A folder's own time says nothing of what is in it; its files are held against a list.
-  const place = source.kind === 'archive' ? [source.path, size, mtimeMs] : [source.path];
-  hash.update(JSON.stringify([format, ...place, kernel.release, compiler, makeArguments]));
-  hash.update(await readFile(path.join(kernel.buildDirectory, '.config')));
-  return `${kernel.release}-${hash.digest('hex').slice(0, 16)}`;
-}
-
-/** Where prepared kernels lie if kbuild cannot take the cache's path. */
-export const otherFolder = () => `/var/tmp/kptool-kernels-${process.getuid?.() ?? 0}`;
-
-/** In the cache, or, where kbuild cannot take its path, in a folder of the user's own in /var/tmp. */
-async function kernelsFolder(cache: string): Promise<string> {
-  const wanted = path.join(cache, 'kernels');
-  try {
-    await makeFolders(wanted);
-    const real = await realpath(wanted);
-    if (isPathForKbuild(real)) return real;
-    const other = otherFolder();
-    await mkdir(other, { mode: 0o700 }).catch(() => undefined);
-    const facts = await lstat(other);
-    // Anybody may make a folder there.
-    if (!facts.isDirectory() || facts.uid !== process.getuid?.() || (facts.mode & 0o022) !== 0) {
-      fail('work-folder-unwritable', { path: other, reason: 'it is not a folder of this user alone' });
-    }
-    return other;
-  } catch (error) {
-    throw writingError(error, wanted, 'work-folder-unwritable');
-  }
+  if (source !== undefined) await writeOutputAtomically(sourceListOf(folder), source);
+  return writeRecord(folder, before, made);
 }

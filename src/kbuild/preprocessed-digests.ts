@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { runProgram } from '../system/run.js';
+import { kernelMake } from './kernel-make.js';
 import type { KernelObjectsQuestion } from './kernel-objects.js';
 import { judge } from './make-output.js';
-import { kernelMake } from './prepared-kernel.js';
 
 /**
  * By source, a digest of its preprocessed text less the lines that say where it came from, and of the command. Throws `compile-failed`,

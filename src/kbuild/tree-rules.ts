@@ -2,6 +2,7 @@
  * Holds a patch against the rules that the tree around it decides, before anything is compiled: what its makefiles make of
  * the touched files, and who includes the touched headers. Their texts stand in `diagnostics/tree-rules.ts`.
  */
+import path from 'node:path';
 import { diagnose } from '../diagnostics/catalogue.js';
 import type { Diagnostic } from '../diagnostics/diagnostic.js';
 import type { KernelConfig } from '../kernel/config.js';
@@ -32,7 +33,10 @@ export function checkMakefiles({
   isBuilt = false,
   ...doubt
 }: MakefileQuestion): Diagnostic[] {
-  const lists = new ObjectLists(makefiles, config, makeArguments);
+  // Of what is built only lib-y is asked, which a makefile says of its own folder.
+  const own = new Set(sources.map((file) => path.posix.dirname(file)));
+  const asked = isBuilt ? makefiles.filter(({ file }) => own.has(path.posix.dirname(file))) : makefiles;
+  const lists = new ObjectLists(asked, config, makeArguments);
   return sources.flatMap((file) => {
     const state = lists.stateOf(file.replace(/\.c$/, '.o'));
     const said = isBuilt && state.kind !== 'library' ? [] : describeState(file, state, doubt);

@@ -2,7 +2,7 @@
  * How a patched tree becomes what it was. Before the patch is applied, the files that it touches are put aside; whoever opens
  * the tree next puts them back, if the run that patched it could not. Killed at any moment, it leaves nothing to repair.
  */
-import { copyFile, mkdir, readFile, rm, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { writeOutputAtomically } from '../system/files.js';
 import { errorCode, writingError } from '../system/system-error.js';
@@ -38,21 +38,35 @@ export async function prepareUndo(folder: string, tree: string, change: PlannedC
     await mkdir(folder, { recursive: true });
     // Last: what it names is whole.
     const kept: Kept = { ...change, added };
-    await writeOutputAtomically(path.join(folder, 'list.json'), JSON.stringify(kept));
+    await writeOutputAtomically(listOf(folder), JSON.stringify(kept));
   } catch (error) {
     throw writingError(error, folder, 'work-folder-unwritable');
   }
 }
 
+const listOf = (folder: string) => path.join(folder, 'list.json');
+
+/** The file that a run wrote when it planned its change, where it did not take the change back: it was killed. */
+export async function plannedBy(folder: string): Promise<string | undefined> {
+  return stat(listOf(folder)).then(
+    () => listOf(folder),
+    () => undefined,
+  );
+}
+
 /**
  * Puts the files back and takes the objects away, which may have been compiled from others. Restored files are newer than
- * anything that was made of the patched ones, so that make makes it again; their paths come back, with the new times.
- * Throws `work-folder-unwritable` or `disk-full`.
+ * anything that was made of the patched ones, so that make makes it again; their paths are handed to `note` before the list
+ * of them goes. Throws `work-folder-unwritable` or `disk-full`.
  */
-export async function undo(folder: string, tree: string): Promise<readonly string[]> {
-  const list = path.join(folder, 'list.json');
+export async function undo(
+  folder: string,
+  tree: string,
+  note: (restored: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const list = listOf(folder);
   const text = await readFile(list, 'utf8').catch(() => undefined);
-  if (text === undefined) return [];
+  if (text === undefined) return;
   const { touched, added, objects } = JSON.parse(text) as Kept;
   try {
     for (const object of objects) {
@@ -68,9 +82,9 @@ export async function undo(folder: string, tree: string): Promise<readonly strin
       await copyFile(path.join(folder, keptFiles, file), place);
       await utimes(place, now, now);
     }
+    await note(touched.filter((file) => !added.includes(file)));
     await rm(list);
   } catch (error) {
     throw writingError(error, tree, 'work-folder-unwritable');
   }
-  return touched;
 }

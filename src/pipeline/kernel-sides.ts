@@ -2,7 +2,7 @@
  * The original and the patched objects of a kernel tree, compiled one after the other in the prepared copy, which is left as
  * it was for the next run.
  */
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { fail } from '../diagnostics/catalogue.js';
@@ -12,7 +12,6 @@ import type { Side } from '../kbuild/make-output.js';
 import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
 import { preprocessedDigests } from '../kbuild/preprocessed-digests.js';
 import { applyPatches } from '../patch/apply.js';
-import { readInput } from '../system/files.js';
 import { makeFolders } from '../system/make-folders.js';
 import { type BothSides, pairUp } from './both-sides.js';
 import { readVersions } from './export-versions.js';
@@ -121,13 +120,8 @@ async function requireListed(scene: Scene): Promise<void> {
   const { sources, prepared, target } = scene;
   const added = sources.patched.filter((source) => !sources.original.includes(source));
   if (added.length === 0) return;
-  // Without a listing nothing that was known of the makefiles before the patch counts.
-  const asked = { ...prepared, listing: new Map() };
-  const owners = await askOwners(
-    question(scene, 'patched', added, () => {}),
-    asked,
-    added,
-  );
+  const make = question(scene, 'patched', added, () => {});
+  const owners = await askOwners(make, prepared, added, { isPatched: true });
   const lost = added.find((source) => owners.of(source).length === 0);
   if (lost !== undefined) fail('source-not-in-kernel', { source: lost, release: target.kernel.release });
 }
@@ -166,10 +160,8 @@ function timeOf(file: string): Promise<number> {
 
 /** Everything that the unpatched objects depend on. The prepared copy is known by what it was made of, and its files by a list. */
 async function originalInputs({ options, target, patches, prepared, sources, tree }: Scene): Promise<StepInputs> {
-  const touched = new Set(patches.touched);
-  const others = [...prepared.listing].filter(([file]) => !touched.has(file));
   const texts = patches.touched.map(async (file): Promise<[string, string]> => {
-    const text = prepared.listing.has(file) ? await readInput(path.join(tree, file)) : '';
+    const text = await readFile(path.join(tree, file)).catch(() => '');
     return [`the source ${file}`, hashOf(text)];
   });
   return {
@@ -177,7 +169,7 @@ async function originalInputs({ options, target, patches, prepared, sources, tre
     'the version of kptool': options.invocation.version,
     'the place of the tree': target.place,
     'the prepared kernel': prepared.key,
-    'the files of the kernel': hashOf(JSON.stringify(others)),
+    'the files of the kernel': prepared.id,
     'the sources to compile': sourcesInWords(sources, 'original'),
   };
 }

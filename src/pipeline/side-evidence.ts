@@ -5,8 +5,9 @@
 import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readCompileLog } from '../kbuild/compiler-wrapper.js';
+import { wrapperFolder } from '../kbuild/kernel-places.js';
 import type { Side } from '../kbuild/make-output.js';
-import { type PreparedKernel, wrapperFolder } from '../kbuild/prepared-kernel.js';
+import type { PreparedKernel } from '../kbuild/prepared-kernel.js';
 import { preprocess } from '../kbuild/preprocess.js';
 import type { SideScene } from './side-scene.js';
 import { workPlaces } from './work-places.js';

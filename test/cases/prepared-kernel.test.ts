@@ -1,10 +1,13 @@
 /** Prepared kernels, on a kernel in miniature: copied, prepared, shared, repaired, and compiled from. */
-import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { affectedKernelSources } from '../../src/kbuild/affected-kernel-sources.js';
 import { findPreparedKernels, removePreparedKernel } from '../../src/kbuild/kept-kernels.js';
+import { scanIncludes } from '../../src/kbuild/kernel-includes.js';
 import { compileKernelObjects } from '../../src/kbuild/kernel-objects.js';
+import { askOwners } from '../../src/kbuild/kernel-owners.js';
 import { openPreparedKernel, type PreparedKernel } from '../../src/kbuild/prepared-kernel.js';
 import { preprocessedDigests } from '../../src/kbuild/preprocessed-digests.js';
 import { hashTree } from '../../src/system/hash.js';
@@ -116,9 +119,11 @@ test('a planned change is taken back, also by the next run, and its objects go',
 async function freeLock(prepared: PreparedKernel, { cache }: { cache: string }): Promise<void> {
   const list = path.join(prepared.folder, 'undo/list.json');
   const text = await readFile(list, 'utf8');
+  const { atime, mtime } = await stat(list);
   await rm(list);
   await prepared.close();
   await writeFile(list, text);
+  await utimes(list, atime, mtime);
   expect(prepared.folder.startsWith(cache)).toBe(true);
 }
 
@@ -135,6 +140,53 @@ test('a copy that somebody changed is made anew, and so is one that was not fini
   await writeFile(path.join(first.tree, 'prepared-count'), '');
   const third = await openPreparedKernel(question);
   expect(await timesPrepared(third)).toBe(1);
+  await third.close();
+});
+
+test('an edited file is found also where it got its size and its old time back, and so is another configuration', async () => {
+  const { question } = await miniKernel('archive');
+  const first = await openPreparedKernel(question);
+  await first.close();
+  const file = path.join(first.tree, 'fs/stat.c');
+  const { atime, mtime } = await stat(file);
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('3', '4'));
+  await utimes(file, atime, mtime);
+  const second = await openPreparedKernel(question);
+  expect(await textIn(second, 'fs/stat.c')).toBe(text);
+  await second.close();
+  await writeFile(path.join(first.tree, '.config'), 'CONFIG_LIVEPATCH=n\n');
+  const third = await openPreparedKernel(question);
+  expect(await textIn(third, '.config')).toBe('CONFIG_LIVEPATCH=y\n');
+  await third.close();
+});
+
+test('what kbuild makes again is no reason to prepare the kernel anew', async () => {
+  const { question } = await miniKernel('folder', { 'prepared-count': 'of the user\n', configured: 'too\n' });
+  const first = await openPreparedKernel(question);
+  await writeTree(first.tree, { configured: 'CONFIG_LIVEPATCH=y\n', 'include/generated/prepared.h': '/* again */\n' });
+  await first.close();
+  const second = await openPreparedKernel(question);
+  expect(await timesPrepared(second)).toBe(2);
+  expect(second.id).toBe(first.id);
+  await second.close();
+});
+
+test('half of a header that a killed run was making is made again', async () => {
+  const { question } = await miniKernel();
+  const first = await openPreparedKernel(question);
+  await first.plan({ touched: ['include/linux/show.h'], objects: [] });
+  // Times of files come in steps of some milliseconds.
+  await pause(20);
+  await writeTree(first.tree, { 'include/generated/prepared.h': '#define PREP', 'fs/half.tmp': '' });
+  await freeLock(first, question);
+  const second = await openPreparedKernel(question);
+  expect(await textIn(second, 'include/generated/prepared.h')).toBe('#define PREPARED 1\n');
+  await expect(textIn(second, 'fs/half.tmp')).rejects.toThrow('ENOENT');
+  expect(await timesPrepared(second)).toBe(2);
+  await second.close();
+  const third = await openPreparedKernel(question);
+  expect(await timesPrepared(third)).toBe(2);
   await third.close();
 });
 
@@ -222,6 +274,51 @@ test('a makefile leads to the objects that it may give other flags, or that it l
   ]);
   expect(await affected('obj-y += kptool/\n')).toEqual([]);
   await prepared.close();
+});
+
+test('of one makefile nothing is left for the next one, and one that make cannot read costs the others nothing', async () => {
+  const { question } = await miniKernel('folder', {
+    Kbuild: 'obj-y += fs/ drivers/ aa/ bad/ zz/\n',
+    'aa/Makefile': 'obj-m += shared.o\nshared-y := part.o\nKBUILD_CPPFLAGS := of-aa\nobj := elsewhere\nshared := m\n',
+    'aa/part.c': 'int part;\n',
+    'bad/Makefile': 'obj-y += bad.o\nno line of a makefile\n',
+    'bad/bad.c': 'int bad;\n',
+    'zz/Makefile': 'obj-m += shared.o\nobj-$(shared) += left.o\nobj-$(if $(KBUILD_CPPFLAGS),m) += flags.o\n',
+    'zz/shared.c': 'int shared;\n',
+  });
+  const prepared = await openPreparedKernel(question);
+  const sources = ['aa/part.c', 'bad/bad.c', 'fs/stat.c', 'zz/flags.c', 'zz/left.c', 'zz/shared.c'];
+  const expected = [['shared'], [], ['vmlinux'], [], [], ['shared']];
+  for (const options of [{}, {}, { isPatched: true }]) {
+    const owners = await askOwners(question, prepared, sources, options);
+    expect(sources.map(owners.of)).toEqual(expected);
+  }
+  await prepared.close();
+});
+
+test('a makefile that changed is asked again', async () => {
+  const { question, source } = await miniKernel();
+  const first = await openPreparedKernel(question);
+  expect((await askOwners(question, first, ['fs/stat.c'])).of('fs/stat.c')).toEqual(['vmlinux']);
+  await first.close();
+  await writeTree(source, { 'fs/Makefile': 'obj-m += stat.o\n' });
+  const second = await openPreparedKernel(question);
+  expect((await askOwners(question, second, ['fs/stat.c'])).of('fs/stat.c')).toEqual(['stat']);
+  await second.close();
+});
+
+test('a source that changed is read again for what it includes', async () => {
+  const { question, source } = await miniKernel();
+  const sourcesNow = async () => {
+    const prepared = await openPreparedKernel(question);
+    const includes = await scanIncludes(prepared, 'x86');
+    await prepared.close();
+    return [...includes.sourcesOf(['include/linux/show.h'])].sort();
+  };
+  expect(await sourcesNow()).toEqual(['fs/meminfo.c', 'fs/stat.c']);
+  expect(await sourcesNow()).toEqual(['fs/meminfo.c', 'fs/stat.c']);
+  await writeTree(source, { 'fs/stat.c': 'int none;\n', 'drivers/two.c': '#include <linux/list.h>\n' });
+  expect(await sourcesNow()).toEqual(['drivers/two.c', 'fs/meminfo.c']);
 });
 
 test('objects are compiled with a section for each function, for vmlinux and for a module', async () => {

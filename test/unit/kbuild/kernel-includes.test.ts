@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { includesIn, KernelIncludes } from '../../../src/kbuild/kernel-includes.js';
+import { IncludeGraph } from '../../../src/kbuild/include-graph.js';
+import { includesIn } from '../../../src/kbuild/kernel-includes.js';
 
 const scanned = (files: Readonly<Record<string, string>>) =>
-  new KernelIncludes(new Map(Object.entries(files).map(([file, text]) => [file, [0, 0, includesIn(text)]])));
+  IncludeGraph.of(new Map(Object.entries(files).map(([file, text]) => [file, includesIn(text)])));
 
 const kernel = scanned({
   'fs/proc/meminfo.c': '#include <linux/fs.h>\n#include "internal.h"\n',

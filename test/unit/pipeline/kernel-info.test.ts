@@ -2,7 +2,7 @@
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { keyOf } from '../../../src/kbuild/prepared-kernel.js';
+import { keyOf } from '../../../src/kbuild/kernel-places.js';
 import { entrySizesFile } from '../../../src/kernel/entry-sizes.js';
 import { resolveKernel } from '../../../src/kernel/resolve.js';
 import { readKernelSymbols } from '../../../src/kernel/vmlinux-symbols.js';
