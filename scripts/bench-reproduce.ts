@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { readBundle } from '../src/pipeline/bundle/read-bundle.js';
 import { packArchive } from '../src/system/tar-archive.js';
+import { median } from './bench-clock.js';
 
 const rounds = 5;
 const fillerBytes = 5 * 2 ** 20;
@@ -50,10 +51,6 @@ async function timed(program: string, words: readonly string[]): Promise<number>
   const start = performance.now();
   await execa(program, [...words], { stdout: 'ignore' });
   return (performance.now() - start) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function milliseconds(seconds: number): string {

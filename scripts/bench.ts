@@ -1,14 +1,15 @@
 /**
  * `npm run bench [-- ROUNDS]`: wall time of `kptool build --oot` on fixtures/ib_mad against the bare work in it that
  * nobody can avoid: the kbuild runs that compile the changed objects, without and with the patch, and the one that links
- * the livepatch. Both are run in turn, so that whatever else the machine does meets both; the medians count. Then the
- * check (bench-check.ts) and the comparison (bench-diff.ts).
+ * the livepatch. Both are run in turn, so that whatever else the machine does meets both; the medians count. Then builds for
+ * the kernel itself (bench-in-tree.ts), the check (bench-check.ts) and the comparison (bench-diff.ts).
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { newestKernel } from '../test/boot/kernels.js';
+import { median } from './bench-clock.js';
 
 const patch = resolve('fixtures/patches/constant-changed.patch');
 const jobs = availableParallelism();
@@ -43,6 +44,9 @@ if (kernel?.buildDirectory === undefined) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+say('\nThe kernel itself:');
+await import('./bench-in-tree.js');
 
 say('\nThe check:');
 await import('./bench-check.js');
@@ -156,13 +160,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper;
 }
 
 function seconds(value: number): string {
