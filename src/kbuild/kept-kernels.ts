@@ -2,6 +2,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isLocked, takeLock } from '../system/lock.js';
+import { endForsakenGroups } from '../system/process-group.js';
+import { directoryWord } from './kernel-copy.js';
+import { compilerWord } from './kernel-make.js';
 import { keyOf, lockOf, otherFolder, type PreparedKernelIdentity, readyMark, treeOf } from './kernel-places.js';
 
 /** The prepared kernels of the cache, and whether a run works in them. Throws nothing. */
@@ -38,6 +41,7 @@ export async function findPreparedTree(cache: string, identity: PreparedKernelId
 export async function removePreparedKernel(folder: string): Promise<void> {
   const lock = await takeLock({ file: lockOf(folder) });
   try {
+    await endForsakenGroups([compilerWord(folder), directoryWord(treeOf(folder))]);
     // First what says that it can be trusted, so that a run that is killed here leaves no half of it.
     await rm(readyMark(folder), { force: true });
     await rm(folder, { recursive: true, force: true });

@@ -7,10 +7,11 @@ import { copyTree } from '../system/copy-tree.js';
 import { runProgram } from '../system/run.js';
 import { readingError, writingError } from '../system/system-error.js';
 import { isKernelProduct, type ListingDifference } from './kernel-listing.js';
+import { stopAtFullDisk } from './make-output.js';
 
 /**
  * Puts the source into the folder `tree`, which is new. Throws `kernel-source-unusable` for an archive that does not unpack to
- * a kernel, and what `copyTree` throws.
+ * a kernel, `disk-full`, and what `copyTree` throws.
  */
 export async function copyKernelSource(
   { kind, path: source }: KernelSource,
@@ -25,9 +26,10 @@ export async function copyKernelSource(
     throw writingError(error, tree, 'work-folder-unwritable');
   });
   // GNU tar takes away what leads out of the folder; the top folder of the archive is not needed.
-  const words = ['--extract', '--no-same-owner', '--strip-components=1', `--file=${source}`, `--directory=${tree}`];
+  const words = ['--extract', '--no-same-owner', '--strip-components=1', `--file=${source}`, directoryWord(tree)];
   const result = await runProgram({ program: 'tar', arguments: words, directory: tree, signal });
   if (result.exitStatus !== 0) {
+    stopAtFullDisk(result.output, tree);
     const said = result.output.trim().split('\n').at(-1) ?? '';
     fail('kernel-source-unusable', { path: source, reason: `it does not unpack with tar (${said})` });
   }
@@ -37,6 +39,9 @@ export async function copyKernelSource(
   );
   if (!isKernel) fail('kernel-source-unusable', { path: source, reason: 'no kernel is in it' });
 }
+
+/** Of the tar that unpacks into the folder `tree`, and of no other program. */
+export const directoryWord = (tree: string) => `--directory=${tree}`;
 
 /** Copies single files of the source again, and takes away those that went. Throws what reading and writing throws. */
 export async function refreshFiles(source: string, tree: string, { changed, gone }: ListingDifference): Promise<void> {

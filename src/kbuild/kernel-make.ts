@@ -8,6 +8,7 @@ import { writeOutputAtomically } from '../system/files.js';
 import { runProgram } from '../system/run.js';
 import { wrapperIn, writeCompilerWrapper } from './compiler-wrapper.js';
 import { treeOf, wrapperFolder } from './kernel-places.js';
+import { stopAtFullDisk } from './make-output.js';
 import { type Invocation, messageLanguage } from './make-steps.js';
 
 /** What every call of make in the copy needs to know. */
@@ -42,12 +43,15 @@ export function kernelInvocation(
       ...goals,
       ...makeArguments.filter((argument) => !/^CC:?=/.test(argument)),
       `KERNELRELEASE=${kernel.release}`,
-      `CC=${wrapperIn(wrapperFolder(folder))}`,
+      compilerWord(folder),
     ],
     directory: tree,
     environment: messageLanguage,
   };
 }
+
+/** Of all calls of make in the copy at `folder`, and of no others. */
+export const compilerWord = (folder: string) => `CC=${wrapperIn(wrapperFolder(folder))}`;
 
 /** The same, with the wrapper written for `side`. Throws `work-folder-unwritable` or `disk-full`. */
 export async function kernelMake(
@@ -63,7 +67,7 @@ export async function kernelMake(
 
 /**
  * Configures the copy as the target is, and makes what has to be there before an object can be compiled. Throws
- * `kernel-prepare-failed` with what make said.
+ * `kernel-prepare-failed` with what make said, and `disk-full`.
  */
 export async function makeReady(
   question: KernelMakeQuestion & { readonly onLine?: ((line: string) => void) | undefined },
@@ -83,6 +87,7 @@ export async function makeReady(
       ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) }),
     });
     if (result.exitStatus === 0) continue;
+    stopAtFullDisk(result.output, tree);
     const lastLines = result.output.split('\n').filter((line) => line !== '');
     fail('kernel-prepare-failed', { release: kernel.release, goal, lastLines: lastLines.slice(-15), log });
   }

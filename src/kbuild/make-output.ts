@@ -30,6 +30,11 @@ const modpostError = /^ERROR: (?:modpost: )?(?<finding>.+)$/;
 const diskFull = /: (?:No space left on device|Disk quota exceeded)$|^fixdep: not all data was written/m;
 const noRule = /No rule to make target ['`](?<target>[^']+\.o)'/;
 
+/** Throws `disk-full` where a program that was to write at `path` said so. */
+export function stopAtFullDisk(output: string, path: string): void {
+  if (diskFull.test(output)) fail('disk-full', { path, reason: 'the disk is full' });
+}
+
 /** A failed call of make, with what it printed: whoever has that can judge it again. */
 export class MakeRefusal extends KptoolError {
   constructor(
@@ -74,7 +79,7 @@ function undefinedNames(output: string): string[] {
  */
 export function judgeMake(output: string, failed: FailedMake): never {
   const { side, tree, log } = failed;
-  if (diskFull.test(output)) fail('disk-full', { path: tree, reason: 'the disk is full' });
+  stopAtFullDisk(output, tree);
   const lines = output.split('\n').map((line) => withinTree(line, tree));
   const errors = lines.filter((line) => compilerError.test(line));
   if (errors.length > 0) fail('compile-failed', { side, errors: [...new Set(errors)].slice(0, shownErrors), log });

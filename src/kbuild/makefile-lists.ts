@@ -9,6 +9,7 @@ import { fail } from '../diagnostics/catalogue.js';
 import { runProgram } from '../system/run.js';
 import { type KernelMakeQuestion, kernelMake } from './kernel-make.js';
 import { wrapperFolder } from './kernel-places.js';
+import { stopAtFullDisk } from './make-output.js';
 import type { PreparedKernel } from './prepared-kernel.js';
 import { writeWorkFile } from './work-file.js';
 
@@ -86,7 +87,7 @@ const atATime = 64;
 
 /**
  * The lists of the folders; without any for one whose makefile does not stand alone (drivers/misc/habanalabs/common, which the one
- * above includes). Throws `kernel-makefiles-unreadable` with what make said, and what running a program throws.
+ * above includes). Throws `kernel-makefiles-unreadable` with what make said, `disk-full`, and what running a program throws.
  */
 export async function askFolders(
   question: KernelMakeQuestion,
@@ -155,6 +156,7 @@ async function askBatches(
     signal: question.signal,
   });
   if (result.exitStatus !== 0) {
+    stopAtFullDisk(result.output, tree);
     const lastLines = result.output.split('\n').filter((line) => line !== '' && !line.startsWith('kptool:'));
     fail('kernel-makefiles-unreadable', { tree, lastLines: lastLines.slice(-15) });
   }

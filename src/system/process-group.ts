@@ -50,6 +50,23 @@ export async function endGroup(leader: number): Promise<void> {
   await groupIsGone(leader, killTime);
 }
 
+/**
+ * Ends the groups that an earlier kptool started and, since it was killed, did not end: those whose leader was called with one of
+ * `words`, which must be such that no other program is (`--directory=/home/ann/.cache/kptool/kernels/6.1.0-56-amd64-…/tree`).
+ */
+export async function endForsakenGroups(words: readonly string[]): Promise<void> {
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry) || runningGroups.has(Number(entry))) continue;
+    const line = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
+    const isMeant = line.split('\0').some((word) => words.includes(word));
+    if (isMeant && (await leadsGroup(entry))) await endGroup(Number(entry));
+  }
+}
+
+async function leadsGroup(entry: string): Promise<boolean> {
+  return (await factsOf(entry)).group === entry;
+}
+
 /** By the clock: where much runs, asking takes longer than waiting. */
 async function groupIsGone(leader: number, milliseconds: number): Promise<boolean> {
   const end = performance.now() + milliseconds;
@@ -67,10 +84,18 @@ async function groupIsGone(leader: number, milliseconds: number): Promise<boolea
 async function hasLivingMember(leader: number): Promise<boolean> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const text = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-    // After the name in parentheses: state, parent, process group.
-    const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const { state, group } = await factsOf(entry);
     if (group === String(leader) && state !== 'Z' && state !== 'X') return true;
   }
   return false;
+}
+
+/** Of a process; empty where it is gone. */
+async function factsOf(
+  entry: string,
+): Promise<{ readonly state?: string | undefined; readonly group?: string | undefined }> {
+  const text = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
+  // After the name in parentheses: state, parent, process group.
+  const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state, group };
 }

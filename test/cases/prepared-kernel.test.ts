@@ -1,4 +1,6 @@
 /** Prepared kernels, on a kernel in miniature: copied, prepared, shared, repaired, and compiled from. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -188,6 +190,26 @@ test('half of a header that a killed run was making is made again', async () => 
   const third = await openPreparedKernel(question);
   expect(await timesPrepared(third)).toBe(2);
   await third.close();
+});
+
+test('what a killed run left running in the tree is ended before the next one works there, or takes it away', async () => {
+  const { question } = await miniKernel();
+  const prepared = await openPreparedKernel(question);
+  const left = (word: string) => {
+    const child = spawn('sh', ['-c', 'sleep 100; true', 'make', word], { detached: true, stdio: 'ignore' });
+    return once(child, 'exit').then(([, signal]) => signal as string);
+  };
+  const words = [`CC=${prepared.folder}/kbuild/cc`, `--directory=${prepared.tree}`];
+  const forsaken = words.map(left);
+  const other = spawn('sleep', ['100'], { cwd: prepared.tree, stdio: 'ignore' });
+  await prepared.close();
+  await (await openPreparedKernel(question)).close();
+  expect(await Promise.all(forsaken)).toEqual(['SIGTERM', 'SIGTERM']);
+  expect(other.exitCode ?? other.signalCode).toBe(null);
+  other.kill();
+  const again = left(words[0] ?? '');
+  await removePreparedKernel(prepared.folder);
+  expect(await again).toBe('SIGTERM');
 });
 
 test('the second run waits for the first one', async () => {
