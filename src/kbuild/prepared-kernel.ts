@@ -174,7 +174,11 @@ async function prepareAnew(question: PreparedKernelQuestion, folder: string): Pr
   });
   const now = source.kind === 'folder' ? await listKernel(source.path, signal) : undefined;
   onLine?.(source.kind === 'folder' ? `copying ${source.path}` : `unpacking ${source.path}`);
-  await copyKernelSource(source, treeOf(folder), signal);
+  await copyKernelSource(source, treeOf(folder), signal).catch(async (error: unknown) => {
+    // A gigabyte of no use to anybody, on a disk that may be full.
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   return finish(question, folder, now);
 }
 
