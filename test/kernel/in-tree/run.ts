@@ -4,7 +4,7 @@
  * series has its own, so that two of them can be at work side by side.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -117,9 +117,11 @@ export async function describeInTree(
     }
 
     async function preparedTree(): Promise<string> {
-      const folders = (await readdir(path.join(cache, 'kernels'))).filter((name) => !name.endsWith('.lock'));
-      expect(folders).toHaveLength(1);
-      return path.join(cache, 'kernels', folders[0] ?? '', 'tree');
+      // A kptool that kept kernels in another form may have left one.
+      const kernels = path.join(cache, 'kernels');
+      const names = (await readdir(kernels)).filter((name) => !name.endsWith('.lock'));
+      const times = await Promise.all(names.map(async (name) => (await stat(path.join(kernels, name))).mtimeMs));
+      return path.join(kernels, names[times.indexOf(Math.max(...times))] ?? '', 'tree');
     }
 
     function loadedOf(scenarios: readonly LiveInTree[]): (LoadedScenario & { readonly file: string })[] {
