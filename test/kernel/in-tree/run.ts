@@ -16,6 +16,7 @@ import type { BuildResult } from '../builds.js';
 import { runBuild } from '../command-line.js';
 import type { GuestSettings, LoadedScenario, PlanOutcome } from '../guest-plan.js';
 import { missingForSource } from '../linux-source.js';
+import { replayOf } from '../replay.js';
 import { findTestKernel, isRequired, type KernelSeries, missingForPreparing } from '../requirements.js';
 import { planInTree } from './plan.js';
 import { inOne, inTreeScenarios, type LiveInTree, type StoppedScenarioInTree } from './scenarios.js';
@@ -82,7 +83,7 @@ export async function describeInTree(
       }
       for (const { name, patchFiles, options = [], symbols } of stopped) {
         const words = symbols === undefined ? options : [...options, '--vmlinux', kernel.image];
-        builds.set(name, await build(name, patchFiles, words));
+        builds.set(name, await build(name, patchFiles, [...words, '--bundle', folder]));
       }
 
       const modules = await modulesToLoad(kernel.release, [module]);
@@ -163,6 +164,17 @@ export async function describeInTree(
         expect({ exitStatus, outcome: document.outcome, codes }, scenario.name).toEqual(wantedStop(scenario));
         const text = JSON.stringify(document.diagnostics.filter(({ severity }) => severity === 'error'));
         for (const told of scenario.told ?? []) expect(text, scenario.name).toContain(told);
+      }
+    });
+
+    test('a bundle, where something had been compiled, fails as the build did where there is no kernel', async () => {
+      const documents = stopped.flatMap(({ name }) => documentOf(builds.get(name)) ?? []);
+      const failed = documents.filter(({ bundle }) => bundle !== null);
+      expect(failed.length).toBeGreaterThan(2);
+      for (const document of failed) {
+        const { then, now, ...ended } = await replayOf(document);
+        expect(now).toEqual(then);
+        expect(ended).toEqual({ outcome: 'reproduced', exitStatus: 0, step: 'diff', way: 'computed' });
       }
     });
 
