@@ -299,18 +299,20 @@ test('a makefile leads to the objects that it may give other flags, or that it l
 });
 
 test('of one makefile nothing is left for the next one, and one that make cannot read costs the others nothing', async () => {
+  const leaving = 'obj-m += shared.o\nshared-y := part.o\nobj := elsewhere\nshared := m\n';
   const { question } = await miniKernel('folder', {
-    Kbuild: 'obj-y += fs/ drivers/ aa/ bad/ zz/\n',
-    'aa/Makefile': 'obj-m += shared.o\nshared-y := part.o\nKBUILD_CPPFLAGS := of-aa\nobj := elsewhere\nshared := m\n',
-    'aa/part.c': 'int part;\n',
+    Makefile: `export KBUILD_CPPFLAGS := of-all\n${miniKernelFiles.Makefile}`,
+    Kbuild: 'obj-y += fs/ aa/ ab/ bad/ zz/\n',
+    'aa/Makefile': `${leaving}KBUILD_CPPFLAGS := of-aa\n`,
+    // In one make with the one above.
+    'ab/Makefile':
+      'obj-m += shared.o\nobj-$(shared) += left.o\nobj-$(if $(filter of-aa,$(KBUILD_CPPFLAGS)),m) += flags.o\n',
     'bad/Makefile': 'obj-y += bad.o\nno line of a makefile\n',
-    'bad/bad.c': 'int bad;\n',
-    'zz/Makefile': 'obj-m += shared.o\nobj-$(shared) += left.o\nobj-$(if $(KBUILD_CPPFLAGS),m) += flags.o\n',
-    'zz/shared.c': 'int shared;\n',
+    'zz/Makefile': 'obj-m += behind.o\n',
   });
   const prepared = await openPreparedKernel(question);
-  const sources = ['aa/part.c', 'bad/bad.c', 'fs/stat.c', 'zz/flags.c', 'zz/left.c', 'zz/shared.c'];
-  const expected = [['shared'], [], ['vmlinux'], [], [], ['shared']];
+  const sources = ['aa/part.c', 'ab/left.c', 'ab/flags.c', 'ab/shared.c', 'bad/bad.c', 'fs/stat.c', 'zz/behind.c'];
+  const expected = [['shared'], [], [], ['shared'], [], ['vmlinux'], ['behind']];
   for (const options of [{}, {}, { isPatched: true }]) {
     const owners = await askOwners(question, prepared, sources, options);
     expect(sources.map(owners.of)).toEqual(expected);
