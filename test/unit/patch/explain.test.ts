@@ -91,6 +91,14 @@ describe('explainHunk', () => {
     ]);
   });
 
+  test('searches near the line that a long hunk names, not all of a long file', () => {
+    const lines = numbered(400);
+    const long = `@@ -1,400 +0,0 @@\n${lines.map((line) => `-${line}\n`).join('')}`;
+    const fileWith = (linesBefore: number) => [...Array<string>(linesBefore).fill('int x;'), ...lines].join('\n');
+    expect(explain(long, fileWith(20_000))[0]).toBe('all 400 lines are in the file from line 20001 on');
+    expect(explain(long, fileWith(30_000))[0]).toBe('nothing like the lines of the hunk is in the file');
+  });
+
   test('takes time in proportion to the file and the hunk', () => {
     const explainLines = (count: number) => {
       const removed = count / 4;
