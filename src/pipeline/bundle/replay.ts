@@ -13,6 +13,7 @@ import type { BuildStep } from '../build-steps.js';
 import { compareStep } from '../compare-step.js';
 import { finishLivepatch } from '../finish-livepatch.js';
 import { stopAtErrors } from '../patches.js';
+import { readFacts } from './facts.js';
 import { type Bundle, writeBundleInto } from './read-bundle.js';
 import { comparisonOf, finishOf } from './step-inputs.js';
 import { diagnosticsOf } from './write-bundle.js';
@@ -136,7 +137,7 @@ function judgement(judged: JudgedMake): readonly Diagnostic[] {
 /** Everything that was found must have been kept; of a part of it nothing could be said. */
 function replayWording({ manifest }: Bundle): Replay | undefined {
   const worded = manifest.facts.map((facts) =>
-    facts === null ? undefined : wordAgain({ ...facts, details: facts.details }),
+    facts === null ? undefined : wordAgain({ ...facts, details: readFacts(facts.details) }),
   );
   const diagnostics = worded.filter((finding) => finding !== undefined);
   return diagnostics.length < worded.length || worded.length === 0 ? undefined : { way: 'worded', diagnostics };

@@ -21,6 +21,7 @@ import type { Target } from '../target.js';
 import { workPlaces } from '../work-places.js';
 import { Anonymiser } from './anonymise.js';
 import { BundleFiles } from './bundle-files.js';
+import { writtenFacts } from './facts.js';
 import { rememberBundle } from './last-bundle.js';
 import type { ManifestInput } from './manifest.js';
 import { bundleComparison, bundleFinish, type ComparisonEvidence } from './step-inputs.js';
@@ -129,7 +130,7 @@ async function gather(
       ...anonymiser.value(finding),
       details: anonymiser.value([...finding.details]),
     })),
-    facts: diagnostics.map((finding) => anonymiser.value(factsOf(finding) ?? null)),
+    facts: diagnostics.map((finding) => anonymiser.value(writtenFacts(factsOf(finding) ?? null))),
     isComputed:
       (step === 'diff' ? compared : step === 'finish' ? finish : undefined) !== undefined && !isOfMachine(error),
     commandLine: anonymiser.value([...options.invocation.words]),

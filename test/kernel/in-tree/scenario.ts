@@ -42,6 +42,8 @@ export interface StoppedInTree {
   readonly options?: readonly string[];
   /** Where the kernel's symbols have to be from; absent: from the best that the machine has. */
   readonly symbols?: 'boot image';
+  /** How its bundle fails again, where that is not by comparing the objects once more. */
+  readonly replayed?: { readonly step: string; readonly way: string };
 }
 
 /** A command that must succeed and print these lines. */

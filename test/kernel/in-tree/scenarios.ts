@@ -26,7 +26,7 @@ const themes: Readonly<Record<string, readonly InTreeScenario[]>> = {
 /** What makes one livepatch. */
 export type LiveInTree = LiveScenario & Required<Pick<InTreeScenario, 'keptData'>>;
 
-export type StoppedScenarioInTree = StoppedScenario & Pick<StoppedInTree, 'told' | 'options' | 'symbols'>;
+export type StoppedScenarioInTree = StoppedScenario & Pick<StoppedInTree, 'told' | 'options' | 'symbols' | 'replayed'>;
 
 export interface InTreeScenarios {
   /** One a theme. */

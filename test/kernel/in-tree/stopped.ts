@@ -80,6 +80,7 @@ export const stopped: readonly StoppedInTree[] = [
     title: 'a new source file that no makefile lists',
     edits: [{ file: 'fs/proc/kptool-lost.c', to: 'int kptool_lost;\n' }],
     build: refused('source-not-in-kernel'),
+    replayed: { step: 'patched', way: 'worded' },
   },
   {
     name: 'wide-header',
