@@ -37,11 +37,16 @@ export async function findPreparedTree(cache: string, identity: PreparedKernelId
   );
 }
 
+/** Ends what a run that was killed left at work in the prepared kernel at `folder`, of which the lock is held. */
+export function endForsakenRuns(folder: string): Promise<void> {
+  return endForsakenGroups([compilerWord(folder), directoryWord(treeOf(folder))]);
+}
+
 /** Takes one away, when nobody works in it. Throws the error of the operating system. */
 export async function removePreparedKernel(folder: string): Promise<void> {
   const lock = await takeLock({ file: lockOf(folder) });
   try {
-    await endForsakenGroups([compilerWord(folder), directoryWord(treeOf(folder))]);
+    await endForsakenRuns(folder);
     // First what says that it can be trusted, so that a run that is killed here leaves no half of it.
     await rm(readyMark(folder), { force: true });
     await rm(folder, { recursive: true, force: true });

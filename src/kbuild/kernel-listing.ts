@@ -11,16 +11,17 @@ export type Listing = string;
 /** Size, and the times of the last change of content and of inode: a file that is written and given its old time back is another one. */
 const facts = '%s %T@ %C@';
 
-/** Folders that are a build's, and no source. */
+/** Folders that are a build's or of version control, and no source; `*` stands for one name. */
 const productFolders = [
-  ...['./include/config', './include/generated', './arch/*/include/generated'],
-  ...['./.git', './.hg', './.svn'],
+  ...['include/config', 'include/generated', 'arch/*/include/generated'],
+  ...['.git', '.hg', '.svn'],
 ];
 /** What kbuild, patching and kptool itself leave beside sources; a kernel has no source that is called so. */
 const productFiles =
   /^kptool-failure-.*\.tar\.gz$|\.(?:patch|diff|orig|rej)$|\.(?:o|a|ko|mod|cmd|dwo|symvers)$|\.mod\.c$|^(?:\.config(?:\.old)?|vmlinux|System\.map|\.version)$|^\.tmp_/;
-const productFolderPaths =
-  /^(?:include\/(?:config|generated)|arch\/[^/]+\/include\/generated|\.git|\.hg|\.svn)(?:\/|$)/;
+const productFolderPaths = new RegExp(
+  `^(?:${productFolders.map((folder) => folder.replaceAll('.', '\\.').replace('*', '[^/]+')).join('|')})(?:/|$)`,
+);
 
 /** Whether a path of a kernel tree lies where only a build, or version control, puts files. */
 export const isInProductFolder = (file: string) => productFolderPaths.test(file);
@@ -32,7 +33,7 @@ export function isKernelProduct(file: string): boolean {
 
 /** The files below `tree`, but for the folders that only a build fills. Throws `input-unreadable`, and what `runProgram` throws. */
 export function listKernel(tree: string, signal?: AbortSignal): Promise<Listing> {
-  const left = productFolders.flatMap((folder) => ['-o', '-path', folder]).slice(1);
+  const left = productFolders.flatMap((folder) => ['-o', '-path', `./${folder}`]).slice(1);
   return find(tree, ['.', '(', ...left, ')', '-prune', '-o', '-type', 'f'], '%P', signal);
 }
 

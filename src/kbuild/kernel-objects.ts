@@ -45,7 +45,7 @@ export function kernelObjectsInvocation(
  * case. Throws `compile-failed`, `make-failed`, `source-not-compiled`, `section-flags-lost`, and what running a program throws.
  */
 export async function compileKernelObjects(question: KernelObjectsQuestion): Promise<CompiledObject[]> {
-  const { prepared, kernel, compiler, side, sources, log, signal, onLine } = question;
+  const { prepared, kernel, compiler, side, sources, log } = question;
   if (sources.length === 0) return [];
   const { tree, folder } = prepared;
   const objects = sources.map(objectOfSource);
@@ -55,22 +55,22 @@ export async function compileKernelObjects(question: KernelObjectsQuestion): Pro
   await objtoolSettings(kernel.config, wrapperFolder(folder));
   await writeCompilerWrapper(wrapperFolder(folder), { command: compiler.command, tree, side });
   const call = kernelObjectsInvocation(question, prepared, sources);
-  const result = await runProgram({
-    ...call,
-    logFile: log,
-    timeout: question.timeout,
-    signal,
-    ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) }),
-  });
-  if (result.exitStatus !== 0) {
-    judge({ kind: 'side', output: result.output, failed: { side, tree, log, rules: [], invocation: call } });
-  }
+  await runForSide(question, call);
   const compiled = await readCompileLog(path.join(wrapperFolder(folder), `compiled-${side}`), tree);
   const found = compiled.filter(({ object }) => objects.includes(object));
   const lost = objects.find((object) => !found.some((candidate) => candidate.object === object));
   if (lost !== undefined) fail('source-not-compiled', { source: lost.replace(/\.o$/, '.c'), log });
   await checkSections(found);
   return found.map((object) => ({ ...object, modules: object.modules.length === 0 ? [builtIn] : object.modules }));
+}
+
+/** Runs a call of make for a side of the patch. Throws `compile-failed`, `make-failed`, and what running a program throws. */
+export async function runForSide(question: KernelObjectsQuestion, call: Invocation): Promise<void> {
+  const { prepared, side, log, timeout, signal, onLine } = question;
+  const report = onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) };
+  const { exitStatus, output } = await runProgram({ ...call, logFile: log, timeout, signal, ...report });
+  if (exitStatus === 0) return;
+  judge({ kind: 'side', output, failed: { side, tree: prepared.tree, log, rules: [], invocation: call } });
 }
 
 async function emptyFolder(folder: string): Promise<void> {

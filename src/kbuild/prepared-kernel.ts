@@ -7,9 +7,9 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { writeOutputAtomically } from '../system/files.js';
 import { type Lock, takeLock } from '../system/lock.js';
-import { endForsakenGroups } from '../system/process-group.js';
 import { writingError } from '../system/system-error.js';
-import { copyKernelSource, directoryWord, refreshFiles } from './kernel-copy.js';
+import { endForsakenRuns } from './kept-kernels.js';
+import { copyKernelSource, refreshFiles } from './kernel-copy.js';
 import {
   compareListings,
   isInProductFolder,
@@ -19,7 +19,7 @@ import {
   listKernel,
   listNewer,
 } from './kernel-listing.js';
-import { compilerWord, type KernelMakeQuestion, makeReady } from './kernel-make.js';
+import { type KernelMakeQuestion, makeReady } from './kernel-make.js';
 import { kernelsFolder, keyOf, lockOf, type PreparedKernelIdentity, treeOf, undoOf } from './kernel-places.js';
 import {
   forgetRecord,
@@ -69,7 +69,7 @@ export async function openPreparedKernel(question: PreparedKernelQuestion): Prom
     onWait: () => question.onLine?.('waiting for another run that uses the same kernel'),
   });
   try {
-    await endForsakenGroups([compilerWord(folder), directoryWord(treeOf(folder))]);
+    await endForsakenRuns(folder);
     const record = (await reopen(question, folder)) ?? (await prepareAnew(question, folder));
     return handle(folder, lock, record);
   } catch (error) {

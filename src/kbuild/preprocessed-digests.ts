@@ -5,26 +5,20 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { runProgram } from '../system/run.js';
 import { kernelMake } from './kernel-make.js';
-import type { KernelObjectsQuestion } from './kernel-objects.js';
-import { judge } from './make-output.js';
+import { type KernelObjectsQuestion, runForSide } from './kernel-objects.js';
 
 /**
  * By source, a digest of its preprocessed text less the lines that say where it came from, and of the command. Throws `compile-failed`,
  * `make-failed`, and what running a program throws.
  */
 export async function preprocessedDigests(question: KernelObjectsQuestion): Promise<Map<string, string>> {
-  const { prepared, side, sources, log, signal, onLine } = question;
+  const { prepared, side, sources } = question;
   const { tree, folder } = prepared;
   if (sources.length === 0) return new Map();
   const texts = new Map(sources.map((source) => [source, source.replace(/\.c$/, '.i')]));
   const call = await kernelMake(question, folder, side, [...texts.values()]);
-  const report = onLine === undefined ? {} : { onLine: (line: string) => onLine(line.trim()) };
-  const result = await runProgram({ ...call, logFile: log, timeout: question.timeout, signal, ...report });
-  if (result.exitStatus !== 0) {
-    judge({ kind: 'side', output: result.output, failed: { side, tree, log, rules: [], invocation: call } });
-  }
+  await runForSide(question, call);
   const digests = new Map<string, string>();
   for (const [source, text] of texts) {
     const file = path.join(tree, text);
