@@ -111,27 +111,23 @@ async function readAny<Unpacked>(
   file: string,
   unpack: (file: string) => Promise<Unpacked>,
 ): Promise<KernelSymbols | Unpacked | undefined> {
-  const start = await readStart(file);
-  if (isElf(start)) {
-    const image = readImage(await readInput(file), file);
+  const bytes = await readInput(file);
+  if (isElf(bytes)) {
+    const image = readImage(bytes, file);
     const hasFunctions = image.symbols.some(({ type, section }) => type === STT.FUNC && typeof section !== 'string');
     if (!hasFunctions) return undefined;
     const pieces = codeOfImage(image);
     const code = pieces.length === 0 ? undefined : KernelCode.unpack(packCode(image.format.machine, pieces));
     return { file, kind: 'vmlinux with symbols', image, code };
   }
-  if (/^[0-9a-f]{8,16} [A-Za-z] /.test(Buffer.from(start).toString('latin1'))) {
-    const map = (await readInput(file)).toString('utf8');
+  if (/^[0-9a-f]{8,16} [A-Za-z] /.test(bytes.toString('latin1', 0, 64))) {
+    const map = bytes.toString('utf8');
     return map.length < smallestMap ? undefined : { file, kind: 'System.map', map };
   }
   return unpack(file);
 }
 
 const isElf = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, 4)).equals(Buffer.from('\x7fELF', 'latin1'));
-
-async function readStart(file: string): Promise<Uint8Array> {
-  return (await readInput(file)).subarray(0, 64);
-}
 
 /** What is kept of a boot image. */
 interface KeptImage {
