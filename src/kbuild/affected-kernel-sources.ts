@@ -39,7 +39,7 @@ export async function affectedKernelSources(
   const ofMakefiles = sourcesOfMakefiles(includes, makefiles, new Set(code));
   const candidates = new Set([...includes.sourcesOf(code), ...ofMakefiles.keys()]);
   const owners = await askOwners(make, prepared, [...candidates].filter(isPlainPath));
-  return chooseKernelSources(includes, owners, { ...question, ofMakefiles }, make.kernel.release);
+  return chooseKernelSources(includes, owners, question, ofMakefiles, make.kernel.release);
 }
 
 /** A makefile, and whether it lists the source by name anew, or not any more. */
@@ -76,15 +76,11 @@ const isCode = (file: string) => /\.(?:c|h|inc|def|tbl)$/.test(file);
  * A fix to several files may well be for more than this kernel has: an alternative that its configuration leaves out. Throws
  * `source-not-in-kernel` where nothing is left but such C files, which nothing includes, and `too-many-objects`.
  */
-export function chooseKernelSources(
+function chooseKernelSources(
   includes: IncludeGraph,
   owners: KernelOwners,
-  {
-    touched,
-    added,
-    maxObjects,
-    ofMakefiles = new Map(),
-  }: AffectedQuestion & { readonly ofMakefiles?: ReadonlyMap<string, FromMakefile> },
+  { touched, added, maxObjects }: AffectedQuestion,
+  ofMakefiles: ReadonlyMap<string, FromMakefile>,
   release: string,
 ): Affected {
   const affected = new Map<string, string[]>();

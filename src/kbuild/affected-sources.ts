@@ -85,9 +85,9 @@ export async function affectedSources(
     if (sources === undefined) return all(`what includes ${file} cannot be told from the sources alone`);
     for (const source of sources) affected.set(source, [...(affected.get(source) ?? []), file]);
   }
-  const folder = path.join(way.directory, '/');
   const strange = [...affected.keys()].find((source) => !isPlainPath(source));
   if (strange !== undefined) return all(`${strange} is no name that make can be given`);
+  const folder = path.join(way.directory, '/');
   const outside = [...affected.keys()].find((source) => folder !== './' && !source.startsWith(folder));
   if (outside !== undefined) return all(`${outside} lies outside of ${way.directory}, which make is called for`);
   const sources = [...affected].map(([source, because]) => ({ source, because }));

@@ -94,9 +94,8 @@ export class TargetVerifier {
   #concludeModule(target: TargetModule, objects: readonly Verified[], findings: Diagnostic[]): VerificationReport {
     const { release, config } = this.question.kernel;
     const { image, vermagic } = target.module;
-    // The kernel has no version magic to contradict it.
-
     const verifications = objects.map(({ verification }) => verification);
+    // The kernel has no version magic to contradict it.
     const contradictions = vermagic === '' ? [] : contradictingFlags(vermagic, config);
     const judgement = judge({
       objects: verifications,
